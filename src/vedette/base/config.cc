@@ -23,7 +23,8 @@ constexpr size_t kMostNodes = 100'000;
   throw Error(ErrorCode::kInvalidConfig, where + ": " + what);
 }
 
-/// yaml-cpp parses recursively; refuse text whose brackets or indentation nest too deep before it can exhaust the stack.
+/// yaml-cpp parses recursively; refuse text whose brackets or indentation nest too deep before it can exhaust the
+/// stack.
 void check_nesting(std::string_view text, const std::string& origin) {
   int flow = 0;
   int line = 1;
@@ -40,7 +41,8 @@ void check_nesting(std::string_view text, const std::string& origin) {
     if ((c == ']' || c == '}') && flow > 0) --flow;
     if (at_start && (c == '-' || c == '?' || c == ':')) ++dashes;
     if (at_start && c != ' ' && c != '-' && c != '?' && c != ':') at_start = false;
-    if (flow > kDeepest || dashes > static_cast<size_t>(kDeepest)) refuse(origin + ":" + std::to_string(line), "nested deeper than 64 levels");
+    if (flow > kDeepest || dashes > static_cast<size_t>(kDeepest))
+      refuse(origin + ":" + std::to_string(line), "nested deeper than 64 levels");
   }
 }
 
@@ -58,9 +60,7 @@ class ConfigBuilder {
     if (++nodes_ > kMostNodes) refuse(to.where(), "more than 100,000 values");
     switch (from.Type()) {
       case YAML::NodeType::Undefined:
-      case YAML::NodeType::Null:
-        to.line_ = key_line;
-        break;
+      case YAML::NodeType::Null: to.line_ = key_line; break;
       case YAML::NodeType::Scalar:
         to.kind_ = ConfigNode::Kind::kScalar;
         to.text_ = from.Scalar();

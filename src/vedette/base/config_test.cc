@@ -65,14 +65,18 @@ TEST(Config, RefusesTheWrongTypeWithItsPlace) {
     return std::string("no error");
   };
   EXPECT_EQ(message([&] { root.find("a")->as_int(); }), "a.yaml:1: expected a whole number, not '1.5'");
-  EXPECT_EQ(message([&] { root.find("b")->as_int(); }), "a.yaml:2: expected a whole number, not '12'") << "quotes make text";
+  EXPECT_EQ(message([&] { root.find("b")->as_int(); }), "a.yaml:2: expected a whole number, not '12'")
+      << "quotes make text";
   EXPECT_EQ(message([&] { root.find("c")->as_float(); }), "a.yaml:3: expected a number, not 'nan'");
-  EXPECT_EQ(message([&] { root.find("d")->as_int(); }), "a.yaml:4: expected a whole number, not '99999999999999999999'");
+  EXPECT_EQ(message([&] { root.find("d")->as_int(); }),
+            "a.yaml:4: expected a whole number, not '99999999999999999999'");
   EXPECT_EQ(message([&] { root.find("e")->as_bool(); }), "a.yaml:5: expected true or false");
   EXPECT_EQ(message([&] { root.find("e")->as_string(); }), "a.yaml:5: expected a single value");
 }
 
-TEST(Config, RefusesADuplicateKeyAtItsLine) { EXPECT_EQ(refusal("a: 1\nb: 2\na: 3\n"), "a.yaml:3: the key 'a' stands twice"); }
+TEST(Config, RefusesADuplicateKeyAtItsLine) {
+  EXPECT_EQ(refusal("a: 1\nb: 2\na: 3\n"), "a.yaml:3: the key 'a' stands twice");
+}
 
 TEST(Config, RefusesBrokenYamlAtItsLine) {
   EXPECT_THAT(refusal("a: 1\nb: [1, 2\n"), StartsWith("a.yaml:"));

@@ -35,29 +35,22 @@ ErrorCode code_of_errno(int value) {
     case ENOENT:
     case ENODEV:
     case ENXIO:
-    case ENOTDIR:
-      return ErrorCode::kNotFound;
+    case ENOTDIR: return ErrorCode::kNotFound;
     case EACCES:
     case EPERM:
-    case EROFS:
-      return ErrorCode::kPermissionDenied;
+    case EROFS: return ErrorCode::kPermissionDenied;
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
     case EMFILE:
     case ENFILE:
-    case ENOMEM:
-      return ErrorCode::kExhausted;
-    case EADDRINUSE:
-      return ErrorCode::kAddressInUse;
-    case ETIMEDOUT:
-      return ErrorCode::kTimeout;
+    case ENOMEM: return ErrorCode::kExhausted;
+    case EADDRINUSE: return ErrorCode::kAddressInUse;
+    case ETIMEDOUT: return ErrorCode::kTimeout;
     case ECONNREFUSED:
     case EHOSTUNREACH:
-    case ENETUNREACH:
-      return ErrorCode::kUnavailable;
-    default:
-      return ErrorCode::kInternal;
+    case ENETUNREACH: return ErrorCode::kUnavailable;
+    default: return ErrorCode::kInternal;
   }
 }
 

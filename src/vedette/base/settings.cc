@@ -63,15 +63,18 @@ class Reader final : public Fields {
       value.clear();
       for (const auto& item : node.items()) {
         if (!item.is_list() || item.items().size() != width)
-          throw Error(ErrorCode::kInvalidConfig, fmt::format("{}: each row of '{}' must be {} numbers", item.where(), name, width));
+          throw Error(ErrorCode::kInvalidConfig,
+                      fmt::format("{}: each row of '{}' must be {} numbers", item.where(), name, width));
         auto& row = value.emplace_back();
         for (const auto& number : item.items()) row.push_back(number.as_float());
       }
     });
   }
-  void pairs(std::string_view name, std::vector<std::pair<std::string, std::string>>& value, std::string_view) override {
+  void pairs(std::string_view name, std::vector<std::pair<std::string, std::string>>& value,
+             std::string_view) override {
     read(name, [&](const ConfigNode& node) {
-      if (!node.is_map()) throw Error(ErrorCode::kInvalidConfig, fmt::format("{}: '{}' must be a map", node.where(), name));
+      if (!node.is_map())
+        throw Error(ErrorCode::kInvalidConfig, fmt::format("{}: '{}' must be a map", node.where(), name));
       value.clear();
       for (const auto& [key, item] : node.entries()) value.emplace_back(key, item.as_string());
     });
@@ -81,11 +84,13 @@ class Reader final : public Fields {
   }
 
  protected:
-  void choice_index(std::string_view name, size_t& chosen, const std::vector<std::string>& names, std::string_view) override {
+  void choice_index(std::string_view name, size_t& chosen, const std::vector<std::string>& names,
+                    std::string_view) override {
     read(name, [&](const ConfigNode& node) {
       const auto found = std::find(names.begin(), names.end(), node.as_string());
       if (found == names.end())
-        throw Error(ErrorCode::kInvalidConfig, fmt::format("{}: '{}' cannot be '{}' ({})", node.where(), name, node.text(), did_you_mean(node.text(), names)));
+        throw Error(ErrorCode::kInvalidConfig, fmt::format("{}: '{}' cannot be '{}' ({})", node.where(), name,
+                                                           node.text(), did_you_mean(node.text(), names)));
       chosen = static_cast<size_t>(found - names.begin());
     });
   }
@@ -148,11 +153,13 @@ class Reader final : public Fields {
 
   static void check_range(const ConfigNode& node, std::string_view name, double value, Range range) {
     if (value >= range.min && value <= range.max) return;
-    throw Error(ErrorCode::kInvalidConfig, fmt::format("{}: '{}' must be a number{}, not {}", node.where(), name, range_text(range), value));
+    throw Error(ErrorCode::kInvalidConfig,
+                fmt::format("{}: '{}' must be a number{}, not {}", node.where(), name, range_text(range), value));
   }
 
   static void require_list(const ConfigNode& node, std::string_view name) {
-    if (!node.is_list()) throw Error(ErrorCode::kInvalidConfig, fmt::format("{}: '{}' must be a list", node.where(), name));
+    if (!node.is_list())
+      throw Error(ErrorCode::kInvalidConfig, fmt::format("{}: '{}' must be a list", node.where(), name));
   }
 
   bool require_map(const ConfigNode& node) {
@@ -163,7 +170,9 @@ class Reader final : public Fields {
 
   void report_unknown(const Level& level) {
     for (const auto& [key, value] : level.map->entries()) {
-      const auto has = [&k = key](const std::vector<std::string>& names) { return std::find(names.begin(), names.end(), k) != names.end(); };
+      const auto has = [&k = key](const std::vector<std::string>& names) {
+        return std::find(names.begin(), names.end(), k) != names.end();
+      };
       if (has(level.known) || has(level.reserved)) continue;
       std::vector<std::string> valid = level.known;
       valid.insert(valid.end(), level.reserved.begin(), level.reserved.end());
@@ -181,7 +190,9 @@ class Lister final : public Fields {
  public:
   std::vector<FieldDoc> rows_listed;
 
-  void flag(std::string_view name, bool& value, std::string_view doc) override { row(name, "true/false", value ? "true" : "false", doc); }
+  void flag(std::string_view name, bool& value, std::string_view doc) override {
+    row(name, "true/false", value ? "true" : "false", doc);
+  }
   void whole(std::string_view name, int64_t& value, std::string_view doc, Range range) override {
     row(name, "whole number" + range_text(range), std::to_string(value), doc);
   }
@@ -201,7 +212,8 @@ class Lister final : public Fields {
   void check(const std::function<std::string()>&) override {}
 
  protected:
-  void choice_index(std::string_view name, size_t& chosen, const std::vector<std::string>& names, std::string_view doc) override {
+  void choice_index(std::string_view name, size_t& chosen, const std::vector<std::string>& names,
+                    std::string_view doc) override {
     row(name, fmt::format("one of {}", fmt::join(names, "|")), names[chosen], doc);
   }
   bool enter(std::string_view name, std::string_view) override {
@@ -223,7 +235,8 @@ class Lister final : public Fields {
   std::string prefix() const { return prefixes_.empty() ? std::string() : prefixes_.back(); }
   void row(std::string_view name, std::string type, std::string value, std::string_view doc) {
     const bool needed = take_required();
-    rows_listed.push_back({prefix() + std::string(name), std::move(type), needed ? "" : std::move(value), std::string(doc), needed});
+    rows_listed.push_back(
+        {prefix() + std::string(name), std::move(type), needed ? "" : std::move(value), std::string(doc), needed});
   }
 
   std::vector<std::string> prefixes_;
@@ -231,7 +244,8 @@ class Lister final : public Fields {
 
 }  // namespace
 
-void read_settings(const ConfigNode& map, const std::function<void(Fields&)>& walk, Faults& faults, const std::vector<std::string>& reserved) {
+void read_settings(const ConfigNode& map, const std::function<void(Fields&)>& walk, Faults& faults,
+                   const std::vector<std::string>& reserved) {
   Reader reader(map, faults, reserved);
   walk(reader);
   reader.finish();

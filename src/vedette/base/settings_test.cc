@@ -53,7 +53,9 @@ struct Sample {
   }
 };
 
-Sample read(const std::string& text, Faults& faults) { return read_settings<Sample>(parse_config(text, "a.yaml"), faults); }
+Sample read(const std::string& text, Faults& faults) {
+  return read_settings<Sample>(parse_config(text, "a.yaml"), faults);
+}
 
 std::vector<std::string> faults_of(const std::string& text) {
   Faults faults;
@@ -99,11 +101,13 @@ TEST(Settings, OneWordStandsForAListOfOne) {
 }
 
 TEST(Settings, AllFaultsAreFoundAtOnceEachWithItsLine) {
-  EXPECT_THAT(faults_of("scor: 1\nscore: 1.5\ntop: many\nqueue:\n  policy: lastest\n  size: 0\n"),
-              ::testing::UnorderedElementsAre(
-                  "a.yaml:2: 'score' must be a number from 0 to 1, not 1.5", "a.yaml:3: expected a whole number, not 'many'",
-                  "a.yaml:1: 'model' is missing", "a.yaml:5: 'policy' cannot be 'lastest' (did you mean 'latest'?)",
-                  "a.yaml:6: 'size' must be a number from 1 to 100, not 0", "a.yaml:1: unknown setting 'scor' (did you mean 'score'?)"));
+  EXPECT_THAT(
+      faults_of("scor: 1\nscore: 1.5\ntop: many\nqueue:\n  policy: lastest\n  size: 0\n"),
+      ::testing::UnorderedElementsAre("a.yaml:2: 'score' must be a number from 0 to 1, not 1.5",
+                                      "a.yaml:3: expected a whole number, not 'many'", "a.yaml:1: 'model' is missing",
+                                      "a.yaml:5: 'policy' cannot be 'lastest' (did you mean 'latest'?)",
+                                      "a.yaml:6: 'size' must be a number from 1 to 100, not 0",
+                                      "a.yaml:1: unknown setting 'scor' (did you mean 'score'?)"));
 }
 
 TEST(Settings, AnUnknownKeyDeepInsideIsFoundToo) {

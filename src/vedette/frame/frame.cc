@@ -30,7 +30,8 @@ Frame Frame::with_picture(std::shared_ptr<const Picture> pixels) const {
   return changed;
 }
 
-std::shared_ptr<const void> Frame::derived_erased(uint64_t key, const std::function<std::shared_ptr<const void>()>& make) const {
+std::shared_ptr<const void> Frame::derived_erased(uint64_t key,
+                                                  const std::function<std::shared_ptr<const void>()>& make) const {
   const std::lock_guard lock(derived_->mutex);
   for (const auto& [known, form] : derived_->forms)
     if (known == key) return form;

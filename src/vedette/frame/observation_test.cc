@@ -92,7 +92,8 @@ TEST(Frame, ADerivedFormIsMadeOnceForAllThreads) {
 
 TEST(Frame, AFailureToDeriveIsNotRemembered) {
   const auto frame = some_frame();
-  EXPECT_THROW(frame->derived<int>(1, []() -> std::shared_ptr<const int> { throw std::runtime_error("no"); }), std::runtime_error);
+  EXPECT_THROW(frame->derived<int>(1, []() -> std::shared_ptr<const int> { throw std::runtime_error("no"); }),
+               std::runtime_error);
   EXPECT_EQ(*frame->derived<int>(1, [] { return std::make_shared<const int>(5); }), 5);
 }
 

@@ -26,7 +26,8 @@ std::string_view to_string(PixelFormat format) {
 
 std::shared_ptr<Picture> Picture::sized(PixelFormat format, int width, int height) {
   if (width < 1 || height < 1 || width > kLargestSide || height > kLargestSide) {
-    throw Error(ErrorCode::kInvalidData, "a picture of " + std::to_string(width) + "x" + std::to_string(height) + " pixels is refused",
+    throw Error(ErrorCode::kInvalidData,
+                "a picture of " + std::to_string(width) + "x" + std::to_string(height) + " pixels is refused",
                 "sides from 1 to " + std::to_string(kLargestSide) + " are taken");
   }
   std::shared_ptr<Picture> picture(new Picture);
@@ -88,8 +89,8 @@ std::shared_ptr<Picture> copy_of(const Picture& picture, BufferPool* pool) {
     const Plane& to = copy->plane(i);
     const auto row_bytes = static_cast<size_t>(picture.format() == PixelFormat::kBgr ? from.width * 3 : from.width);
     for (int y = 0; y < from.height; ++y)
-      std::memcpy(to.data + static_cast<ptrdiff_t>(y) * to.stride_bytes, from.data + static_cast<ptrdiff_t>(y) * from.stride_bytes,
-                  row_bytes);
+      std::memcpy(to.data + static_cast<ptrdiff_t>(y) * to.stride_bytes,
+                  from.data + static_cast<ptrdiff_t>(y) * from.stride_bytes, row_bytes);
   }
   return copy;
 }

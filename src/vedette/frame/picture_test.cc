@@ -12,7 +12,8 @@ namespace vedette {
 namespace {
 
 TEST(Picture, RefusesSidesOutsideItsLimits) {
-  const std::pair<int, int> refused[] = {{0, 0}, {0, 10}, {10, 0}, {-1, 10}, {20'000, 10}, {10, 20'000}, {INT32_MAX, INT32_MAX}};
+  const std::pair<int, int> refused[] = {
+      {0, 0}, {0, 10}, {10, 0}, {-1, 10}, {20'000, 10}, {10, 20'000}, {INT32_MAX, INT32_MAX}};
   for (const auto& [width, height] : refused) {
     try {
       Picture::make(PixelFormat::kBgr, width, height);

@@ -1,0 +1,55 @@
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <new>
+
+#include "vedette/base/error.h"
+#include "vedette/base/log.h"
+#include "vedette/cli/eval.h"
+#include "vedette/cli/models.h"
+#include "vedette/cli/run.h"
+
+namespace {
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("Vedette: live video analytics beside the cameras");
+  app.name("vedette");
+  app.set_version_flag("--version", "vedette " VEDETTE_VERSION);
+  app.require_subcommand(1);
+  app.add_flag_callback("-v,--verbose", [] { vedette::log::set_level(vedette::log::Level::kDebug); }, "Log more");
+  app.add_flag_callback("-q,--quiet", [] { vedette::log::set_level(vedette::log::Level::kWarn); }, "Log warnings and errors only");
+  vedette::cli::add_run_command(app);
+  vedette::cli::add_validate_command(app);
+  vedette::cli::add_models_command(app);
+  vedette::cli::add_modules_command(app);
+  vedette::cli::add_eval_command(app);
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::RuntimeError& e) {
+    return e.get_exit_code();
+  } catch (const CLI::Success& e) {
+    return app.exit(e);  // --help, --version
+  } catch (const CLI::ParseError& e) {
+    fmt::print(stderr, "vedette: {} (see vedette --help)\n", e.what());
+    return vedette::exit_status(vedette::ErrorCode::kUsage);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const vedette::Error& e) {
+    fmt::print(stderr, "vedette: {}\n", e.line());
+    return vedette::exit_status(e.code());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "vedette: out of memory\n");
+    return vedette::exit_status(vedette::ErrorCode::kExhausted);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "vedette: {}\n", e.what());
+    return vedette::exit_status(vedette::ErrorCode::kInternal);
+  }
+}

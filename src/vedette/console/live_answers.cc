@@ -1,0 +1,265 @@
+#include "vedette/console/live_answers.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <map>
+#include <thread>
+
+#include "vedette/base/log.h"
+#include "vedette/base/nearest.h"
+#include "vedette/console/answer.h"
+#include "vedette/console/live_json.h"
+#include "vedette/console/pictures.h"
+#include "vedette/live/text_form.h"
+
+namespace vedette::console {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds kHeartbeat{10};
+/// Messages of a busy server are gathered for so long and written at once.
+constexpr milliseconds kGather{20};
+/// How often a viewer that nothing is sent to is looked after.
+constexpr milliseconds kIdleCheck{1000};
+
+MonotonicTime now() { return Clock::system().monotonic(); }
+
+std::string percent_encoded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+                       c == '_' || c == '.' || c == '/';
+    if (plain) {
+      out += c;
+    } else {
+      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+live::View find_view(const live::Hub& hub, const std::string& name) {
+  if (auto view = hub.find_view(name)) return *std::move(view);
+  std::vector<std::string> names;
+  for (const auto& view : hub.views()) {
+    names.push_back(view.id);
+    names.push_back(view.stream);
+  }
+  const std::string what = fmt::format("no stream is called '{}'", name.substr(0, 128));
+  throw Error(ErrorCode::kNotFound, what,
+              names.empty() ? "none has delivered a picture yet" : did_you_mean(name, names));
+}
+
+/// Ids as the watch wants them: a stream's name alone becomes the id of its first view; an unknown one stays, for it
+/// may come.
+std::vector<std::string> view_ids(const live::Hub& hub, std::vector<std::string> names) {
+  for (std::string& name : names) {
+    if (const auto view = hub.find_view(name)) name = view->id;
+  }
+  return names;
+}
+
+/// The event id in "epoch:id"; 0, the beginning, when it belongs to an earlier process.
+std::optional<uint64_t> resume_point(const live::Hub& hub, const httplib::Request& request) {
+  const std::string text = request.get_header_value("Last-Event-ID");
+  if (text.empty()) return std::nullopt;
+  const size_t colon = text.find(':');
+  uint64_t id = 0;
+  if (colon == std::string::npos || text.substr(0, colon) != hub.epoch()) return 0;
+  const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), id);
+  return error == std::errc() && end == text.data() + text.size() ? id : 0;
+}
+
+void append_message(std::string& out, std::string_view type, std::string_view data) {
+  fmt::format_to(std::back_inserter(out), "event: {}\ndata: {}\n\n", type, data);
+}
+
+/// One server-sent-events viewer.
+class EventStream {
+ public:
+  EventStream(const LiveContext& context, live::TextWatch::Options options)
+      : context_(context), observations_(options.observations), watch_(context.hub.watch_text(std::move(options))) {}
+
+  bool write_next(httplib::DataSink& sink) {
+    std::string out;
+    if (std::exchange(first_, false)) {
+      std::string hello = "{\"version\":";
+      live::append_json_string(hello, context_.version);
+      append_message(out, "hello", fmt::format("{},\"epoch\":\"{}\"}}", hello, context_.hub.epoch()));
+      append_message(out, "streams", streams_json(context_.hub));
+      counts_due_ = true;
+    } else {
+      const Duration timeout = std::max<Duration>(next_second_ - now(), Duration{0});
+      append(out, watch_->next(context_.stop, timeout));
+    }
+    if (now() >= next_second_) {
+      next_second_ = now() + seconds(1);
+      append_message(out, "status", *context_.board.json());
+      if (std::exchange(counts_due_, false)) {
+        append_message(out, "zones", zones_history_json(context_.hub.zone_history(Duration{0}), true));
+      }
+    }
+    if (out.empty() && now() - written_ >= kHeartbeat) out = ": still here\n\n";
+    if (context_.stop.stop_requested()) return false;
+    if (out.empty()) return sink.is_writable();
+    written_ = now();
+    if (!sink.write(out.data(), out.size())) return false;
+    if (observations_) std::this_thread::sleep_for(kGather);
+    return true;
+  }
+
+ private:
+  void append(std::string& out, const live::TextWatch::Batch& batch) {
+    counts_due_ = counts_due_ || batch.counts_changed;
+    if (batch.views_changed) append_message(out, "streams", streams_json(context_.hub));
+    if (batch.lost_observations > 0 || batch.events.lost > 0) {
+      append_message(out, "lost",
+                     fmt::format("{{\"observations\":{},\"events\":{}}}", batch.lost_observations, batch.events.lost));
+    }
+    for (const auto& text : batch.observations) append_message(out, "observation", *text);
+    for (const auto& record : batch.events.events) {
+      fmt::format_to(std::back_inserter(out), "id: {}:{}\n", context_.hub.epoch(), record.id);
+      append_message(out, "event", event_json(record));
+    }
+  }
+
+  const LiveContext& context_;
+  const bool observations_;
+  std::unique_ptr<live::TextWatch> watch_;
+  bool first_ = true;
+  bool counts_due_ = false;
+  MonotonicTime next_second_{};
+  MonotonicTime written_{};
+};
+
+struct PictureOptions {
+  int width_px = 0;
+  double fps = 0;
+  bool boxes = false;
+};
+
+PictureOptions picture_options(const Parameters& parameters) {
+  PictureOptions options;
+  options.width_px = shared_width(static_cast<int>(parameters.whole("width", 0, 16, 16384)));
+  options.fps = parameters.number("fps", 0, 0.1, 240);
+  options.boxes = parameters.flag("boxes", false);
+  return options;
+}
+
+/// One viewer of pictures: of several streams with what was found in each, or of one in plain form.
+class PictureStream {
+ public:
+  PictureStream(const LiveContext& context, PictureOptions options, std::vector<std::string> views, bool plain)
+      : context_(context),
+        options_(options),
+        plain_(plain),
+        watch_(context.hub.watch_pictures({std::move(views), options.fps})) {}
+
+  bool write_next(httplib::DataSink& sink) {
+    if (std::exchange(first_, false)) {
+      // The first boundary: what follows each picture is the boundary of the next, so that a viewer can show it at
+      // once.
+      static constexpr std::string_view kBoundary = "--vedette\r\n";
+      return sink.write(kBoundary.data(), kBoundary.size());
+    }
+    const auto sight = watch_->next(context_.stop, kIdleCheck);
+    if (context_.stop.stop_requested()) return false;
+    if (!sight) return sink.is_writable();
+    const auto jpeg = encode(*sight);
+    if (!jpeg) return true;
+    const std::string head = header(*sight, jpeg->size());
+    static constexpr std::string_view kTail = "\r\n--vedette\r\n";
+    return sink.write(head.data(), head.size()) &&
+           sink.write(reinterpret_cast<const char*>(jpeg->data()), jpeg->size()) &&
+           sink.write(kTail.data(), kTail.size());
+  }
+
+ private:
+  std::shared_ptr<const Bytes> encode(const live::PictureWatch::Sight& sight) try {
+    if (options_.boxes) {
+      return drawn_jpeg(sight.observation, overlays_[sight.view], options_.width_px, context_.jpeg_quality);
+    }
+    return picture_jpeg(sight.observation.frame(), options_.width_px, context_.jpeg_quality);
+  } catch (const Error& error) {
+    log::debug("console: no picture of {} frame {}: {}", sight.view, sight.observation.frame().sequence, error.line());
+    return nullptr;
+  }
+
+  std::string header(const live::PictureWatch::Sight& sight, size_t size_bytes) const {
+    std::string head = fmt::format("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", size_bytes);
+    if (!plain_) {
+      const Frame& frame = sight.observation.frame();
+      fmt::format_to(std::back_inserter(head),
+                     "X-Vedette-Stream: {}\r\nX-Vedette-Sequence: {}\r\nX-Vedette-Time: {}\r\nX-Vedette-Size: {}x{}\r\n"
+                     "X-Vedette-Objects: {}\r\n",
+                     percent_encoded(sight.view), frame.sequence, to_rfc3339(frame.capture_time), frame.width,
+                     frame.height, live::objects_json(sight.observation.objects()));
+      if (sight.zones_changed) {
+        fmt::format_to(std::back_inserter(head), "X-Vedette-Zones: {}\r\n",
+                       live::zones_json(sight.observation.zones()));
+      }
+    }
+    return head += "\r\n";
+  }
+
+  const LiveContext& context_;
+  const PictureOptions options_;
+  const bool plain_;
+  std::unique_ptr<live::PictureWatch> watch_;
+  std::map<std::string, media::Overlay> overlays_;
+  bool first_ = true;
+};
+
+template <typename Stream>
+void answer_stream(httplib::Response& response, const char* type, std::shared_ptr<Stream> stream) {
+  response.set_header("Cache-Control", "no-store");
+  response.set_header("X-Accel-Buffering", "no");
+  response.set_chunked_content_provider(
+      type, [stream = std::move(stream)](size_t, httplib::DataSink& sink) { return stream->write_next(sink); });
+}
+
+constexpr const char* kMultipart = "multipart/x-mixed-replace; boundary=vedette";
+
+}  // namespace
+
+void answer_event_stream(const LiveContext& context, const httplib::Request& request, httplib::Response& response) {
+  const Parameters parameters(request, {"observations", "streams"});
+  live::TextWatch::Options options;
+  options.observations = parameters.flag("observations", true);
+  options.views = view_ids(context.hub, parameters.list("streams"));
+  options.after_event = resume_point(context.hub, request);
+  answer_stream(response, "text/event-stream", std::make_shared<EventStream>(context, std::move(options)));
+}
+
+void answer_pictures(const LiveContext& context, const httplib::Request& request, httplib::Response& response) {
+  const Parameters parameters(request, {"streams", "width", "fps"});
+  auto views = view_ids(context.hub, parameters.list("streams"));
+  answer_stream(response, kMultipart,
+                std::make_shared<PictureStream>(context, picture_options(parameters), std::move(views), false));
+}
+
+void answer_mjpeg(const LiveContext& context, const httplib::Request& request, httplib::Response& response,
+                  const std::string& name) {
+  const Parameters parameters(request, {"boxes", "width", "fps"});
+  const live::View view = find_view(context.hub, name);
+  answer_stream(response, kMultipart,
+                std::make_shared<PictureStream>(context, picture_options(parameters), std::vector{view.id}, true));
+}
+
+void answer_snapshot(const LiveContext& context, const httplib::Request& request, httplib::Response& response,
+                     const std::string& name) {
+  const Parameters parameters(request, {"boxes", "width"});
+  const live::View view = find_view(context.hub, name);
+  const PictureOptions options = picture_options(parameters);
+  media::Overlay overlay;
+  const auto jpeg = options.boxes ? drawn_jpeg(*view.latest, overlay, options.width_px, context.jpeg_quality)
+                                  : picture_jpeg(view.latest->frame(), options.width_px, context.jpeg_quality);
+  response.set_header("Cache-Control", "no-store");
+  response.set_header("X-Vedette-Sequence", std::to_string(view.latest->frame().sequence));
+  response.set_content(reinterpret_cast<const char*>(jpeg->data()), jpeg->size(), "image/jpeg");
+}
+
+}  // namespace vedette::console

@@ -1,0 +1,74 @@
+#include "vedette/console/openapi.h"
+
+#include <nlohmann/json.hpp>
+
+namespace vedette::console {
+namespace {
+
+using nlohmann::json;
+
+json parameter(const char* name, const char* type, const char* doc, const char* in = "query") {
+  return {{"name", name},
+          {"in", in},
+          {"required", std::string_view(in) == "path"},
+          {"description", doc},
+          {"schema", {{"type", type}}}};
+}
+
+json get(const char* summary, const char* media_type, json parameters = json::array(),
+         json more_answers = json::object()) {
+  json answers = {{"200", {{"description", "done"}, {"content", {{media_type, json::object()}}}}}};
+  const json error = {{"description", "one clear line"},
+                      {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
+  for (const auto& [status, ignored] : more_answers.items()) answers[status] = error;
+  if (!parameters.empty()) answers["400"] = error;
+  answers["403"] = error;
+  answers["503"] = error;
+  return {{"get", {{"summary", summary}, {"parameters", std::move(parameters)}, {"responses", std::move(answers)}}}};
+}
+
+}  // namespace
+
+std::string openapi_json(const std::string& version) {
+  const json not_found = {{"404", true}};
+  const json width = parameter("width", "integer", "largest width in pixels, rounded up to one of a few");
+  const json fps = parameter("fps", "number", "largest number of pictures a second, of each stream");
+  const json boxes = parameter("boxes", "integer", "1: draw boxes, labels, traces and zones on the server");
+  const json streams = parameter("streams", "string", "comma-separated or repeated stream names; all when absent");
+  const json name = parameter("name", "string", "a stream, or application/stream", "path");
+  const json text = {{"type", "string"}};
+  const json document = {
+      {"openapi", "3.1.0"},
+      {"info", {{"title", "Vedette console"}, {"version", version}, {"license", {{"name", "Apache-2.0"}}}}},
+      {"paths",
+       {{"/api/status", get("Applications, streams and modules; rates of the last ten seconds", "application/json")},
+        {"/api/streams", get("Views with their zones", "application/json")},
+        {"/api/events", get("Events, oldest first", "application/json",
+                            json::array({parameter("after", "integer", "only events after this id; absent: the newest"),
+                                         parameter("limit", "integer", "at most so many, up to 2000")}))},
+        {"/api/zones", get("Counts of zones and crossings over time", "application/json",
+                           json::array({parameter("seconds", "integer", "how far back")}))},
+        {"/api/live",
+         get("Server-sent events: hello, status, streams, observation, event, zones, lost", "text/event-stream",
+             json::array({parameter("observations", "integer", "0: none"), streams,
+                          parameter("Last-Event-ID", "string", "resume events after this one", "header")}))},
+        {"/live", get("JPEG parts of many streams on one connection", "multipart/x-mixed-replace",
+                      json::array({streams, width, fps}))},
+        {"/live/{name}.mjpeg", get("One stream as motion JPEG", "multipart/x-mixed-replace",
+                                   json::array({name, boxes, width, fps}), not_found)},
+        {"/live/{name}.jpg", get("The newest picture", "image/jpeg", json::array({name, boxes, width}), not_found)},
+        {"/metrics", get("Prometheus text", "text/plain")},
+        {"/health/live", get("Whether the process answers", "application/json")},
+        {"/health/ready", get("Whether all applications run and no stream has failed; 503 with reasons otherwise",
+                              "application/json")}}},
+      {"components",
+       {{"schemas",
+         {{"Error",
+           {{"type", "object"},
+            {"properties",
+             {{"error",
+               {{"type", "object"}, {"properties", {{"code", text}, {"message", text}, {"hint", text}}}}}}}}}}}}}};
+  return document.dump();
+}
+
+}  // namespace vedette::console

@@ -1,0 +1,149 @@
+#include "vedette/console/status_board.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace vedette::console {
+namespace {
+
+using graph::ApplicationStatus;
+using graph::ModuleStatus;
+using graph::StreamStatus;
+using nlohmann::json;
+
+template <typename T>
+const T* by_name(const std::vector<T>& all, const std::string& name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const T& one) { return one.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+/// What was recorded since `before`; all of it when the counters were restarted in between.
+HistogramSnapshot recent(const HistogramSnapshot& now, const HistogramSnapshot* before) {
+  return before && before->count <= now.count ? now.since(*before) : now;
+}
+
+json quantiles(const HistogramSnapshot& spans) {
+  const auto ms = [&](double q) -> json {
+    if (spans.count == 0) return nullptr;
+    return std::round(spans.quantile(q) * 1e6) / 1e3;
+  };
+  return {{"count", spans.count}, {"p50_ms", ms(0.5)}, {"p95_ms", ms(0.95)}, {"p99_ms", ms(0.99)}};
+}
+
+double rate(uint64_t now, uint64_t before, double seconds) {
+  if (seconds <= 0 || now < before) return 0;
+  return std::round(static_cast<double>(now - before) / seconds * 100) / 100;
+}
+
+json module_json(const ModuleStatus& now, const ModuleStatus* before, double seconds) {
+  const uint64_t dropped_before = before ? [&] {
+    uint64_t sum = 0;
+    for (const auto& [reason, count] : before->dropped) sum += count;
+    return sum;
+  }()
+                                         : 0;
+  uint64_t dropped = 0;
+  for (const auto& [reason, count] : now.dropped) dropped += count;
+  return {{"name", now.name},
+          {"type", now.type},
+          {"inputs", now.inputs},
+          {"received", now.received},
+          {"processed", now.processed},
+          {"emitted", now.emitted},
+          {"errors", now.errors},
+          {"last_error", now.last_error},
+          {"dropped", now.dropped},
+          {"rate_per_second", before ? rate(now.processed, before->processed, seconds) : 0},
+          {"drops_per_second", before ? rate(dropped, dropped_before, seconds) : 0},
+          {"queue_depth", now.queue_depth},
+          {"queue_capacity", now.queue_capacity},
+          {"wait", quantiles(recent(now.wait, before ? &before->wait : nullptr))},
+          {"execution", quantiles(recent(now.execution, before ? &before->execution : nullptr))}};
+}
+
+json stream_json(const std::string& application, const StreamStatus& stream) {
+  return {{"view", application + "/" + stream.name},
+          {"name", stream.name},
+          {"url", stream.url},
+          {"state", stream.state},
+          {"last_error", stream.last_error},
+          {"capture_clock", stream.capture_clock},
+          {"frames", stream.frames},
+          {"reconnects", stream.reconnects},
+          {"dropped", stream.dropped},
+          {"fps", std::round(stream.fps * 100) / 100},
+          {"width", stream.width},
+          {"height", stream.height}};
+}
+
+json application_json(const ApplicationStatus& now, const ApplicationStatus* before, double seconds) {
+  json streams = json::array(), modules = json::array();
+  for (const StreamStatus& stream : now.streams) streams.push_back(stream_json(now.name, stream));
+  for (const ModuleStatus& module : now.modules) {
+    modules.push_back(module_json(module, before ? by_name(before->modules, module.name) : nullptr, seconds));
+  }
+  return {{"name", now.name},
+          {"tenant", now.tenant},
+          {"state", now.state},
+          {"objective_latency_p95_ms", now.objective_latency_p95_ms},
+          {"latency", quantiles(recent(now.latency, before ? &before->latency : nullptr))},
+          {"latency_since_start", quantiles(now.latency)},
+          {"streams", std::move(streams)},
+          {"modules", std::move(modules)}};
+}
+
+}  // namespace
+
+StatusBoard::StatusBoard(std::string version, Timestamp started) : version_(std::move(version)), started_(started) {
+  json_ = std::make_shared<const std::string>(to_json({}, {}, started));
+}
+
+void StatusBoard::update(std::vector<ApplicationStatus> status, MonotonicTime now, Timestamp wall) {
+  const std::lock_guard lock(mutex_);
+  Sample sample{now, std::move(status)};
+  while (samples_.size() > 1 && samples_[1].time <= now - kWindow) samples_.pop_front();
+  json_ =
+      std::make_shared<const std::string>(to_json(sample, samples_.empty() ? Sample{now, {}} : samples_.front(), wall));
+  if (samples_.empty() || now - samples_.back().time >= std::chrono::milliseconds(900))
+    samples_.push_back(std::move(sample));
+}
+
+std::shared_ptr<const std::string> StatusBoard::json() const {
+  const std::lock_guard lock(mutex_);
+  return json_;
+}
+
+std::string StatusBoard::to_json(const Sample& now, const Sample& before, Timestamp wall) const {
+  const double seconds = to_seconds(now.time - before.time);
+  nlohmann::json applications = nlohmann::json::array();
+  for (const ApplicationStatus& application : now.status) {
+    applications.push_back(application_json(application, by_name(before.status, application.name), seconds));
+  }
+  const nlohmann::json all = {{"version", version_},
+                              {"uptime_seconds", std::round(to_seconds(wall - started_) * 10) / 10},
+                              {"time", to_rfc3339(wall)},
+                              {"window_seconds", seconds},
+                              {"applications", std::move(applications)}};
+  return all.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+std::vector<std::string> unready_reasons(const std::vector<ApplicationStatus>& status) {
+  std::vector<std::string> reasons;
+  if (status.empty()) reasons.push_back("no application runs");
+  for (const ApplicationStatus& application : status) {
+    if (application.state != "running") {
+      reasons.push_back(fmt::format("application '{}' is {}", application.name, application.state));
+    }
+    for (const StreamStatus& stream : application.streams) {
+      if (stream.state != "failed") continue;
+      reasons.push_back(fmt::format("stream '{}' of '{}' has failed{}{}", stream.name, application.name,
+                                    stream.last_error.empty() ? "" : ": ", stream.last_error));
+    }
+  }
+  return reasons;
+}
+
+}  // namespace vedette::console

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vedette/base/config.h"
+#include "vedette/graph/bounded_queue.h"
+#include "vedette/graph/registry.h"
+#include "vedette/media/source.h"
+
+namespace vedette::graph {
+
+/// What the owner asks of the whole. Zero: not asked for.
+struct Objective {
+  double latency_p95_ms = 0;  ///< from a frame's arrival to the end of the last sink
+  double min_fps = 0;
+
+  void fields(Fields& f);
+};
+
+struct SourceSpec {
+  std::string name;
+  media::SourceOptions options;
+};
+
+/// The queue a file asks for. `auto` is block, except right behind a live source, where it is latest: what is too much for the
+/// application is let go once, before any work went into it.
+struct QueueSpec {
+  int size = 4;
+  enum class WhenFull { kAuto, kBlock, kLatest, kDropOldest } when_full = WhenFull::kAuto;
+
+  void fields(Fields& f);
+  QueueOptions resolve(bool behind_live_source) const;
+};
+
+struct ModuleSpec {
+  std::string name;
+  const ModuleType* type = nullptr;
+  std::vector<size_t> inputs;  ///< indices of earlier or later modules; `from_source` besides
+  bool from_source = false;
+  QueueSpec queue;
+  int parallel = 0;
+  ModuleFactory factory;
+  std::string place;  ///< "file:line", for messages
+};
+
+/// A directed acyclic graph of modules with sources, an objective and an owner, read and checked as a whole: nothing runs unless
+/// everything is right.
+///
+///   application: people
+///   tenant: front-desk
+///   objective: {latency_p95_ms: 500}
+///   sources:
+///     - {name: yard, url: "rtsp://10.0.0.5/stream1"}
+///   modules:
+///     - type: detect            # named "detect"; reads from the module above, the first one from the sources
+///       model: nanodet-g-320
+///     - type: track
+///     - {type: jsonl, path: events.jsonl}
+///     - {type: console}         # a sink passes nothing on: this one, too, reads from track
+///
+/// Each module takes `type`, `name` (default: the type), `inputs` (names, or `source`; default: the nearest module above that is
+/// not a sink), `queue` {size, when_full: auto|block|latest|drop_oldest}, `parallel`, and its own settings.
+struct Application {
+  std::string name;
+  std::string tenant;
+  Objective objective;
+  std::vector<SourceSpec> sources;
+  std::vector<ModuleSpec> modules;
+};
+
+/// Reads an application. Throws Error(kInvalidConfig) that lists every fault, each with file:line and the nearest valid name:
+/// unknown keys, types and inputs, two modules or sources of one name, cycles, something read that nothing before it adds.
+Application parse_application(const ConfigNode& root);
+
+/// Edits made before parsing, for the command line. Each throws Error(kUsage) naming the argument that is wrong.
+void set_override(ConfigNode& root, std::string_view assignment);              ///< "module.key=value", "module.group.key=value"
+void replace_sources(ConfigNode& root, const std::vector<std::string>& urls);  ///< keeps the options of a source with that URL
+void append_sink(ConfigNode& root, std::string_view kind_and_path);            ///< "mot:out.txt": after the last module that passes on
+
+}  // namespace vedette::graph

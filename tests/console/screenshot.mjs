@@ -1,0 +1,23 @@
+// node screenshot.mjs URL OUT.png [--dark] [--width N] [--height N] [--full] [--wait MS]: a picture of the console's page.
+
+import { openBrowser } from './browser.mjs';
+
+const [url, out, ...rest] = process.argv.slice(2);
+if (!url || !out) {
+  console.error('usage: node screenshot.mjs URL OUT.png [--dark] [--width N] [--height N] [--full] [--wait MS]');
+  process.exit(64);
+}
+const option = (name, fallback) => (rest.includes(name) ? Number(rest[rest.indexOf(name) + 1]) : fallback);
+const browser = await openBrowser();
+try {
+  const page = await browser.newPage({
+    viewport: { width: option('--width', 1440), height: option('--height', 900) },
+    colorScheme: rest.includes('--dark') ? 'dark' : 'light',
+  });
+  await page.goto(url, { waitUntil: 'domcontentloaded' });
+  await page.waitForSelector('.tile canvas[data-sequence]', { timeout: 15_000 }).catch(() => console.error('no picture came in 15 s'));
+  await page.waitForTimeout(option('--wait', 6000));
+  await page.screenshot({ path: out, fullPage: rest.includes('--full') });
+} finally {
+  await browser.close();
+}

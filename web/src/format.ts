@@ -1,0 +1,38 @@
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+
+export function count(value: number): string {
+  return value < 100_000 ? whole.format(value) : compact.format(value);
+}
+
+export function rate(value: number): string {
+  return value >= 100 ? whole.format(value) : value.toFixed(1);
+}
+
+/** Milliseconds with three digits that matter. */
+export function ms(value: number | null): string {
+  if (value === null) return '–';
+  if (value >= 100) return whole.format(value);
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+export function clock(rfc3339: string): string {
+  return time.format(new Date(rfc3339));
+}
+
+export function span(seconds: number): string {
+  const s = Math.floor(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
+}
+
+export function sum(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((all, one) => all + one, 0);
+}
+
+export function words(identifier: string): string {
+  return identifier.replaceAll('_', ' ');
+}
