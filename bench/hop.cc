@@ -1,7 +1,8 @@
 // What a hop between two modules costs: queue in, schedule, queue out. Two promises, checked in the same run:
 //
 //   load   CPU time of the whole process per observation and hop, through a chain of pass-through modules: at most 2 µs
-//   wake   from putting an observation into an idle stage to its process(), against a bare hand-over between two threads by a
+//   wake   from putting an observation into an idle stage to its process(), against a bare hand-over between two
+//   threads by a
 //          mutex and a condition variable: at most 1.2 ×
 //
 // The rounds of both sides of a comparison alternate, so that noise hits both; the figures are medians over the rounds.
@@ -50,7 +51,8 @@ class Bell final : public Module {
 std::unique_ptr<Stage> make_stage(WorkerPool& pool, ModuleFactory factory) {
   ModuleTraits traits;
   traits.type = "hop";
-  return std::make_unique<Stage>(Stage::Options{.name = "hop", .traits = traits, .factory = std::move(factory)}, pool, ModuleContext{});
+  return std::make_unique<Stage>(Stage::Options{.name = "hop", .traits = traits, .factory = std::move(factory)}, pool,
+                                 ModuleContext{});
 }
 
 /// The test's own side of a stage: waits for room as a source's thread does.
@@ -84,7 +86,9 @@ class Feed final : public Upstream {
 double process_cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -236,8 +240,10 @@ int main(int count, char** arguments) {
   const double worst_load = std::max(median(one), median(two));
   const bool load_kept = worst_load <= kMostMicrosecondsPerHop;
   const bool wake_kept = median(ratio) <= kMostWakeRatio;
-  fmt::print("CPU per observation and hop, 1 worker    {:8.2f} µs   promise ≤ {} µs\n", median(one), kMostMicrosecondsPerHop);
-  fmt::print("CPU per observation and hop, 2 workers   {:8.2f} µs   promise ≤ {} µs\n", median(two), kMostMicrosecondsPerHop);
+  fmt::print("CPU per observation and hop, 1 worker    {:8.2f} µs   promise ≤ {} µs\n", median(one),
+             kMostMicrosecondsPerHop);
+  fmt::print("CPU per observation and hop, 2 workers   {:8.2f} µs   promise ≤ {} µs\n", median(two),
+             kMostMicrosecondsPerHop);
   fmt::print("observations a second through {} modules  {:8.0f}\n", kHops, median(rate));
   fmt::print("waking an idle stage                     {:8.2f} µs\n", median(wake));
   fmt::print("bare condition-variable hand-over        {:8.2f} µs\n", median(bare));
@@ -248,7 +254,8 @@ int main(int count, char** arguments) {
         R"({{"benchmark": "hop", "hops": {}, "rounds": {}, "cpu_us_per_hop_1_worker": {:.4f}, "cpu_us_per_hop_2_workers": {:.4f}, )"
         R"("observations_per_second": {:.1f}, "wake_us": {:.4f}, "bare_wake_us": {:.4f}, "wake_ratio": {:.4f}, "kept": {}}})"
         "\n",
-        kHops, rounds, median(one), median(two), median(rate), median(wake), median(bare), median(ratio), load_kept && wake_kept);
+        kHops, rounds, median(one), median(two), median(rate), median(wake), median(bare), median(ratio),
+        load_kept && wake_kept);
   }
   return load_kept && wake_kept ? 0 : 1;
 }

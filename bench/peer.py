@@ -62,7 +62,7 @@ def main():
     parser.add_argument("--video", default=os.environ.get("VEDETTE_SAMPLE", "/usr/share/doc/opencv-doc/examples/data/vtest.avi"))
     arguments = parser.parse_args()
     models = json.loads(subprocess.run([arguments.binary, "models", "list", "-o", "json"], capture_output=True, text=True, check=True).stdout)
-    model = next(row["path"] for row in models if row["name"] == "nanodet-g-320")
+    model = next(row["file"] for row in models if row["name"] == "nanodet-g-320")
 
     report = {"bench": "peer", "results": []}
     print(f"{'cores':>5} {'vedette fps':>12} {'python fps':>11} {'ratio':>6} {'vedette MiB':>12} {'python MiB':>11} {'ratio':>6}   tracking (vedette / python)")

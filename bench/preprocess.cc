@@ -1,6 +1,8 @@
-// One-pass pre-processing against the usual chain of OpenCV calls: cvtColor, resize, copyMakeBorder, convertTo, subtract, divide,
-// split. Same picture, one thread, taking turns, CPU time. Prints a table; `--json FILE` writes the same
-// as JSON.
+// One-pass pre-processing against the usual chain of OpenCV calls: cvtColor, resize, copyMakeBorder, convertTo,
+// subtract, divide, split. Same picture, one thread, taking turns, CPU time. Prints a table; `--json FILE` writes the
+// same as JSON.
+#include "vedette/infer/preprocess.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +18,6 @@
 #include <vector>
 
 #include "vedette/base/time.h"
-#include "vedette/infer/preprocess.h"
 
 namespace {
 
@@ -28,7 +29,8 @@ struct Case {
   InputSpec input;
 };
 
-InputSpec spec(int side, Layout layout, ColorOrder color, Fit fit, std::array<float, 3> mean, std::array<float, 3> std) {
+InputSpec spec(int side, Layout layout, ColorOrder color, Fit fit, std::array<float, 3> mean,
+               std::array<float, 3> std) {
   InputSpec input;
   input.width = input.height = side;
   input.layout = layout;
@@ -117,7 +119,8 @@ int main(int argc, char** argv) {
   constexpr int kRounds = 200;
   const std::array<float, 3> zero{0, 0, 0}, one{1, 1, 1}, all255{255, 255, 255};
   const std::vector<Case> cases{
-      {"nanodet-g 320", spec(320, Layout::kNchw, ColorOrder::kBgr, Fit::kLetterbox, {103.53f, 116.28f, 123.675f}, {57.375f, 57.12f, 58.395f})},
+      {"nanodet-g 320", spec(320, Layout::kNchw, ColorOrder::kBgr, Fit::kLetterbox, {103.53f, 116.28f, 123.675f},
+                             {57.375f, 57.12f, 58.395f})},
       {"coco-ssd 300", spec(300, Layout::kNhwc, ColorOrder::kRgb, Fit::kStretch, zero, one)},
       {"fastestdet 352", spec(352, Layout::kNchw, ColorOrder::kBgr, Fit::kStretch, zero, all255)},
       {"yolox-nano 416", spec(416, Layout::kNchw, ColorOrder::kBgr, Fit::kLetterboxTopLeft, zero, one)},
@@ -152,13 +155,17 @@ int main(int argc, char** argv) {
         const double us = median(our_times), them = median(their_times), ratio = them / us;
         least = std::min(least, ratio);
         const auto size = fmt::format("{}x{}", width, height);
-        fmt::print("{:<16}{:<12}{:<6}{:>12.1f}{:>12.1f}{:>8.2f}\n", each.model, size, vedette::to_string(format), us, them, ratio);
-        json += fmt::format(R"({}{{"model":"{}","picture":"{}","from":"{}","vedette_us":{:.1f},"opencv_us":{:.1f},"ratio":{:.2f}}})",
-                            json.empty() ? "" : ",", each.model, size, vedette::to_string(format), us, them, ratio);
+        fmt::print("{:<16}{:<12}{:<6}{:>12.1f}{:>12.1f}{:>8.2f}\n", each.model, size, vedette::to_string(format), us,
+                   them, ratio);
+        json += fmt::format(
+            R"({}{{"model":"{}","picture":"{}","from":"{}","vedette_us":{:.1f},"opencv_us":{:.1f},"ratio":{:.2f}}})",
+            json.empty() ? "" : ",", each.model, size, vedette::to_string(format), us, them, ratio);
       }
     }
   }
   fmt::print("least ratio {:.2f}\n", least);
   if (argc == 3 && std::string_view(argv[1]) == "--json")
-    std::ofstream(argv[2]) << fmt::format(R"({{"benchmark":"preprocess","least_ratio":{:.2f},"rows":[{}]}})", least, json) << '\n';
+    std::ofstream(argv[2]) << fmt::format(R"({{"benchmark":"preprocess","least_ratio":{:.2f},"rows":[{}]}})", least,
+                                          json)
+                           << '\n';
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fifty cameras that misbehave for ten minutes: `vedette run` must not leak, hang or lose a frame uncounted.
 
-    bench/rtsp_soak.py build/release/vedette [--minutes 10] [--sources 50] [--seed 1] [--json soak.json] [--app FILE.yaml]
+    bench/rtsp_soak.py [--minutes 10] [--sources 50] [--seed 1] [--json soak.json] [--app FILE.yaml] [--binary PROGRAM]
 
 Serves small H.264 streams with tests/rtsp_server/server.py. Half of the streams are stalled, hung, killed and restarted at random
 (by the seed); the others are left alone. Each second it samples the program's resident memory and its /api/status. It checks
@@ -29,10 +29,12 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-APP = """# Written by bench/rtsp_soak.py: decodes and lets go.
+APP = """# Written by bench/rtsp_soak.py: decodes, looks for motion, shows.
 application: soak
 modules:
-  motion: {type: motion}
+  - {type: decode}
+  - {type: motion}
+  - {type: console}
 """
 TROUBLES = ("stall", "hang", "kill")
 PAUSE_LIMIT_S, RECOVERY_LIMIT_S, EXIT_LIMIT_S, LEAK_LIMIT = 10, 40, 5, 1.03
@@ -107,7 +109,7 @@ class Trouble:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("vedette")
+    parser.add_argument("--binary", default=os.environ.get("VEDETTE_BIN", ROOT / "build/release/vedette"))
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--sources", type=int, default=50)
     parser.add_argument("--fps", type=float, default=5)
@@ -129,7 +131,7 @@ def main():
         trouble = Trouble(troubled, args.seed)
         sources = [word for n in names for word in ("--source", f"rtsp://127.0.0.1:{cameras.port}/{n}")]
         log = open(os.path.join(folder, "log"), "w+")
-        program = subprocess.Popen([args.vedette, "run", app, *sources, "--console", str(args.console)], stdout=log, stderr=log)
+        program = subprocess.Popen([args.binary, "run", app, *sources, "--console", str(args.console)], stdout=log, stderr=log)
         start, seconds = time.monotonic(), args.minutes * 60
         latest, quiet = {}, 45  # the last seconds are free of new trouble, so that all can come back
         try:

@@ -19,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     vedette::ConfigNode root = vedette::parse_config(text.substr(second + 1), "fuzz");
     for (int edit = 0; edit < 2; ++edit) {
       try {
-        edit ? append_sink(root, text.substr(first + 1, second - first - 1)) : set_override(root, text.substr(0, first));
+        edit ? append_sink(root, text.substr(first + 1, second - first - 1))
+             : set_override(root, text.substr(0, first));
       } catch (const vedette::Error&) {  // refused, as it should be; the application itself may still be right
       }
     }

@@ -50,17 +50,12 @@ def test_sound_without_pictures(vedette, tmp_path):
 
 
 def test_unknown_codec(vedette, short_clip, tmp_path):
-    # The codec's four letters stand in the AVI header; any others are of nobody's codec.
-    data = short_clip.read_bytes()
-    at = data.index(b"vids") + 4
-    fourcc = data[at:at + 4]
-    broken = data.replace(fourcc, b"ZqX9").replace(fourcc.upper(), b"ZqX9")
-    header = data[: data.index(b"movi")]
-    strf = header.index(b"strf") + 8 + 16
-    broken = bytearray(broken)
-    broken[strf:strf + 4] = b"ZqX9"
-    (tmp_path / "codec.avi").write_bytes(broken)
-    says(run(vedette, tmp_path, "codec.avi"), DATA, "codec.avi")
+    # The codec's four letters stand in both of the AVI's stream headers; these are nobody's.
+    data = bytearray(short_clip.read_bytes())
+    for at in (data.index(b"vids") + 4, data.index(b"strf") + 8 + 16):
+        data[at:at + 4] = b"ZqX9"
+    (tmp_path / "codec.avi").write_bytes(data)
+    says(run(vedette, tmp_path, "codec.avi"), DATA, "'codec'", "no decoder", "ZqX9")
 
 
 def test_truncated_video_gives_what_is_there(vedette, sample, tmp_path):
@@ -125,7 +120,7 @@ def test_missing_application(vedette):
 
 
 def test_unknown_option_and_command(vedette):
-    says(vedette("run", "--frobnicate"), USAGE, "frobnicate")
+    says(vedette("run", "people.yaml", "--frobnicate"), USAGE, "frobnicate")
     says(vedette("frobnicate"), USAGE, "frobnicate")
 
 
@@ -173,7 +168,7 @@ def test_model_that_does_not_fit_its_card(vedette, tmp_path, short_clip):
     entry = next(row for row in json.loads(done.stdout) if row["name"] == "nanodet-g-320")
     if entry["state"] != "ready":
         pytest.skip("the default model is not there: vedette models pull nanodet-g-320")
-    wrong = card(tmp_path, entry["path"])
+    wrong = card(tmp_path, entry["file"])
     wrong.write_text(wrong.read_text().replace("width: 320", "width: 416").replace("height: 320", "height: 416"))
     says(detect_with(vedette, tmp_path, short_clip, wrong), DATA, "320", "416")
 

@@ -74,8 +74,10 @@ def test_threads_and_queues_change_nothing(vedette, short_clip, people, tmp_path
 def test_events_are_json_lines(whole_run):
     lines = [json.loads(line) for line in (whole_run / "events.jsonl").read_text().splitlines()]
     assert len(lines) > 100
-    kinds = {line["event"]["kind"] if isinstance(line.get("event"), dict) else line.get("kind", line.get("type")) for line in lines}
-    assert {"enter", "leave"} <= kinds, kinds
+    kinds = {line["event"] for line in lines if line["type"] == "event"}
+    assert {"enter", "leave", "count", "cross"} <= kinds, kinds
+    frames = [line["sequence"] for line in lines if line["type"] == "observation"]
+    assert sorted(set(frames)) == list(range(795))
 
 
 def test_video_plays_and_has_every_frame(whole_run):
@@ -151,9 +153,11 @@ def wait_for(condition, seconds=60):
 
 def test_console_shows_the_run_and_a_signal_ends_it(running, sample, people):
     process, url = running(people, "--source", sample, "--loop")
-    status = lambda: json.loads(get(url + "/api/status")[1])["applications"][0]
-    wait_for(lambda: status()["streams"] and status()["streams"][0]["frames"] > 10)
-    application_status = status()
+    def applications():
+        return json.loads(get(url + "/api/status")[1])["applications"]
+
+    wait_for(lambda: any(stream["frames"] > 10 for one in applications() for stream in one["streams"]))
+    application_status = applications()[0]
     assert application_status["name"] == "people"
     assert {"decode", "detect", "track"} <= {module["name"] for module in application_status["modules"]}
     assert get(url + "/health/ready")[0] == 200
@@ -181,3 +185,11 @@ def test_killed_in_mid_flight_leaves_a_playable_video(binary, sample, people, tm
         process.wait(timeout=10)
     probe = subprocess.run(["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", tmp_path / "out.mp4"], capture_output=True, text=True, timeout=60)
     assert int(probe.stdout.strip().strip(",")) > 10
+
+
+def test_two_applications_in_one_process(vedette, short_clip, tmp_path):
+    for name in ("one", "two"):
+        application(tmp_path, f"  - {{type: decode}}\n  - {{type: detect}}\n  - {{type: mot, path: {name}.txt}}\n", name=name)
+    done = vedette("run", "one.yaml", "two.yaml", "--source", short_clip, "--fast", "--console", "off")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "one.txt").read_bytes() == (tmp_path / "two.txt").read_bytes() != b""

@@ -32,7 +32,7 @@ def run(program, deadline_seconds):
         report = pathlib.Path(folder) / "report.json"
         command = [str(program), f"--gtest_output=json:{report}", "--gtest_brief=1"]
         try:
-            done = subprocess.run(command, cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            done = subprocess.run(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, errors="replace", timeout=deadline_seconds)
             status, output = done.returncode, done.stdout
         except subprocess.TimeoutExpired as late:

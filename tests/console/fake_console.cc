@@ -68,7 +68,6 @@ class Life {
       auto info = std::make_shared<vedette::StreamInfo>();
       info->name = i < 4 ? names[i] : fmt::format("camera-{:02}", i);
       info->index = static_cast<uint32_t>(i);
-      info->nominal_fps = kFps;
       streams_.push_back(info);
       vedette::graph::StreamStatus stream;
       stream.name = info->name;

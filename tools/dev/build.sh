@@ -18,7 +18,9 @@ build() {
     cp CMakePresets.json "$stamp"
   fi
   step "build $preset" "what is not up to date in $folder"
-  ninja -C "$folder" -j "${VEDETTE_JOBS:-$(nproc)}" "$@" | tail -n 25
+  local -a ninja=(ninja -C "$folder" -k 0 -j "${VEDETTE_JOBS:-$(nproc)}" "$@")
+  # A person sees it count; a log gets only the end.
+  if [[ -t 1 ]]; then "${ninja[@]}"; else "${ninja[@]}" | tail -n 25; fi
 }
 
 # venv NAME REQUIREMENTS: a Python environment in build/venv-NAME that holds exactly the requirements file.

@@ -3,7 +3,7 @@
 
 venv_tools() { venv tools tools/requirements.txt; }
 
-cpp_files() { find src fuzz bench -name '*.cc' -o -name '*.h' | sort; }
+cpp_files() { find src fuzz bench tests -name node_modules -prune -o \( -name '*.cc' -o -name '*.h' \) -print | sort; }
 
 # format [--check]: lays out all C++ and, where its packages are installed, the web console.
 format() {

@@ -7,7 +7,7 @@ packages_build=(
   libopencv-core-dev libopencv-imgproc-dev libopencv-video-dev libturbojpeg0-dev
   libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libeigen3-dev
   libssl-dev libcurl4-openssl-dev libcpp-httplib-dev prometheus-cpp-dev protobuf-compiler libprotobuf-dev
-  libgtest-dev libgmock-dev libbenchmark-dev opencv-doc
+  libgtest-dev libgmock-dev opencv-doc
 )
 packages_test=(ffmpeg chromium clang-19 libclang-rt-19-dev git)
 packages_bench=(ffmpeg)

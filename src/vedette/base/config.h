@@ -8,8 +8,8 @@
 
 namespace vedette {
 
-/// One value of a YAML document with the place it was read from. The whole document is read at once into this tree: duplicate
-/// keys, depth and size are checked there, so nothing later has to.
+/// One value of a YAML document with the place it was read from. The whole document is read at once into this tree:
+/// duplicate keys, depth and size are checked there, so nothing later has to.
 ///
 /// Limits: 4 MiB of text, 64 levels, 100,000 nodes after aliases are followed.
 class ConfigNode {
@@ -28,12 +28,12 @@ class ConfigNode {
   bool is_map() const { return kind_ == Kind::kMap; }
 
   const std::string& text() const { return text_; }                     ///< of a scalar
-  bool quoted() const { return quoted_; }                               ///< the scalar stood in quotes: a string, never a number
-  const std::vector<ConfigNode>& items() const { return items_; }       ///< of a list
-  const std::vector<Entry>& entries() const { return entries_; }        ///< of a map, in file order
-  const ConfigNode* find(std::string_view key) const;                   ///< of a map; null when absent
-  void set(const std::string& key, ConfigNode value);                   ///< adds or replaces an entry; makes a null node a map
-  void push(ConfigNode value);                                          ///< adds an item; makes a null node a list
+  bool quoted() const { return quoted_; }  ///< the scalar stood in quotes: a string, never a number
+  const std::vector<ConfigNode>& items() const { return items_; }  ///< of a list
+  const std::vector<Entry>& entries() const { return entries_; }  ///< of a map, in file order
+  const ConfigNode* find(std::string_view key) const;  ///< of a map; null when absent
+  void set(const std::string& key, ConfigNode value);  ///< adds or replaces an entry; makes a null node a map
+  void push(ConfigNode value);  ///< adds an item; makes a null node a list
   ConfigNode* find(std::string_view key);
   std::vector<ConfigNode>& items() { return items_; }
 

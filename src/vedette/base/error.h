@@ -37,8 +37,8 @@ class Error : public std::runtime_error {
   std::string hint_;
 };
 
-/// Process exit status for a code, after sysexits.h (64 usage, 65 data, 66 no input, 69 unavailable, 70 software, 73 cannot
-/// create, 74 I/O, 75 temporary failure, 77 no permission, 78 configuration).
+/// Process exit status for a code, after sysexits.h (64 usage, 65 data, 66 no input, 69 unavailable, 70 software, 73
+/// cannot create, 74 I/O, 75 temporary failure, 77 no permission, 78 configuration).
 int exit_status(ErrorCode code);
 
 /// HTTP status for a code (400, 404, 403, 409, 500, 503, 504, 507).
@@ -47,7 +47,8 @@ int http_status(ErrorCode code);
 /// Lower-case word for a code, used in JSON answers and as a metric label ("invalid_config").
 std::string_view to_string(ErrorCode code);
 
-/// Throws Error with the meaning of `errno_value` after a failed system call on `what` ("cannot write /x/y: No space left…").
+/// Throws Error with the meaning of `errno_value` after a failed system call on `what` ("cannot write /x/y: No space
+/// left…").
 [[noreturn]] void throw_errno(int errno_value, const std::string& what);
 
 namespace detail {
@@ -57,5 +58,6 @@ namespace detail {
 }  // namespace vedette
 
 /// An invariant whose breach is our own mistake. Stays on in release builds; aborts with the expression and its place.
-#define VEDETTE_ASSERT(expression) \
-  ((expression) ? static_cast<void>(0) : ::vedette::detail::assertion_failed(#expression, std::source_location::current()))
+#define VEDETTE_ASSERT(expression)     \
+  ((expression) ? static_cast<void>(0) \
+                : ::vedette::detail::assertion_failed(#expression, std::source_location::current()))

@@ -8,7 +8,8 @@
 
 namespace vedette {
 
-/// A point-in-time copy of a Histogram. Bucket i counts spans of at most `upper_bound(i)`; the last bucket has no bound.
+/// A point-in-time copy of a Histogram. Bucket i counts spans of at most `upper_bound(i)`; the last bucket has no
+/// bound.
 struct HistogramSnapshot {
   static constexpr size_t kBuckets = 28;
   std::array<uint64_t, kBuckets> counts{};

@@ -52,9 +52,11 @@ class Fields {
   virtual void text(std::string_view name, std::string& value, std::string_view doc) = 0;
   virtual void texts(std::string_view name, std::vector<std::string>& value, std::string_view doc) = 0;
   /// A list of rows of `width` numbers each, such as the points of a polygon.
-  virtual void rows(std::string_view name, std::vector<std::vector<double>>& value, size_t width, std::string_view doc) = 0;
+  virtual void rows(std::string_view name, std::vector<std::vector<double>>& value, size_t width,
+                    std::string_view doc) = 0;
   /// A map of text to text.
-  virtual void pairs(std::string_view name, std::vector<std::pair<std::string, std::string>>& value, std::string_view doc) = 0;
+  virtual void pairs(std::string_view name, std::vector<std::pair<std::string, std::string>>& value,
+                     std::string_view doc) = 0;
 
   void whole(std::string_view name, int& value, std::string_view doc, Range range = {}) {
     int64_t wide = value;
@@ -71,7 +73,8 @@ class Fields {
 
   /// An enumeration by name.
   template <typename E>
-  void choice(std::string_view name, E& value, const std::vector<std::pair<std::string, E>>& choices, std::string_view doc) {
+  void choice(std::string_view name, E& value, const std::vector<std::pair<std::string, E>>& choices,
+              std::string_view doc) {
     std::vector<std::string> names;
     size_t chosen = 0;
     for (const auto& [word, meaning] : choices) {
@@ -114,7 +117,8 @@ class Fields {
   virtual void check(const std::function<std::string()>& fault) = 0;
 
  protected:
-  virtual void choice_index(std::string_view name, size_t& chosen, const std::vector<std::string>& names, std::string_view doc) = 0;
+  virtual void choice_index(std::string_view name, size_t& chosen, const std::vector<std::string>& names,
+                            std::string_view doc) = 0;
   virtual bool enter(std::string_view name, std::string_view doc) = 0;
   virtual size_t enter_list(std::string_view name, std::string_view doc, size_t size) = 0;
   virtual void enter_item(size_t index) = 0;
@@ -128,9 +132,9 @@ class Fields {
   bool required_ = false;
 };
 
-/// Reads a struct from a map, leaving absent fields at their defaults. Every fault (unknown key with the nearest valid one, wrong
-/// type, out of range, missing) is added to `faults`; the struct is usable only when none was added. Keys in `reserved` are not
-/// the struct's and are passed over.
+/// Reads a struct from a map, leaving absent fields at their defaults. Every fault (unknown key with the nearest valid
+/// one, wrong type, out of range, missing) is added to `faults`; the struct is usable only when none was added. Keys in
+/// `reserved` are not the struct's and are passed over.
 void read_settings(const ConfigNode& map, const std::function<void(Fields&)>& walk, Faults& faults,
                    const std::vector<std::string>& reserved = {});
 

@@ -1,6 +1,6 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <new>
 
@@ -18,7 +18,8 @@ int parse_and_run(int argc, char** argv) {
   app.set_version_flag("--version", "vedette " VEDETTE_VERSION);
   app.require_subcommand(1);
   app.add_flag_callback("-v,--verbose", [] { vedette::log::set_level(vedette::log::Level::kDebug); }, "Log more");
-  app.add_flag_callback("-q,--quiet", [] { vedette::log::set_level(vedette::log::Level::kWarn); }, "Log warnings and errors only");
+  app.add_flag_callback(
+      "-q,--quiet", [] { vedette::log::set_level(vedette::log::Level::kWarn); }, "Log warnings and errors only");
   vedette::cli::add_run_command(app);
   vedette::cli::add_validate_command(app);
   vedette::cli::add_models_command(app);

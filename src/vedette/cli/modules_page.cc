@@ -1,6 +1,6 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "vedette/base/error.h"
@@ -26,10 +26,13 @@ std::string default_text(const FieldDoc& field) {
 }
 
 void print_markdown() {
-  fmt::print("# Modules\n\nMade by `vedette modules --markdown`. Besides its own settings every module takes `type`, `name`, `inputs`, `queue` and `parallel`"
-             " (see [architecture](architecture.md)).\n");
+  fmt::print(
+      "# Modules\n\nMade by `vedette modules --markdown`. Besides its own settings every module takes `type`, `name`, "
+      "`inputs`, `queue` and `parallel`"
+      " (see [architecture](architecture.md)).\n");
   for (const auto* type : graph::module_types()) {
-    fmt::print("\n## {}\n\n{}. _{}{}._\n", type->traits.type, type->traits.summary, type->traits.sink ? "Sink; " : "", concurrency_name(type->traits.concurrency));
+    fmt::print("\n## {}\n\n{}. _{}{}._\n", type->traits.type, type->traits.summary, type->traits.sink ? "Sink; " : "",
+               concurrency_name(type->traits.concurrency));
     const auto fields = type->list_settings();
     if (fields.empty()) continue;
     fmt::print("\n| setting | is | default | meaning |\n|---|---|---|---|\n");
@@ -44,7 +47,8 @@ void print_markdown() {
 void print_type(const graph::ModuleType& type) {
   fmt::print("{}: {} ({})\n", type.traits.type, type.traits.summary, concurrency_name(type.traits.concurrency));
   for (const auto& field : type.list_settings())
-    fmt::print("  {:28} {:32} {:16} {}\n", field.name, field.type, field.required ? "required" : field.default_value, field.doc);
+    fmt::print("  {:28} {:32} {:16} {}\n", field.name, field.type, field.required ? "required" : field.default_value,
+               field.doc);
 }
 
 }  // namespace
@@ -67,7 +71,8 @@ void add_modules_command(CLI::App& parent) {
     if (const auto* type = graph::find_module_type(arguments->type)) return print_type(*type);
     std::vector<std::string> known;
     for (const auto* type : graph::module_types()) known.push_back(type->traits.type);
-    throw Error(ErrorCode::kUsage, "unknown module type '" + arguments->type + "'", did_you_mean(arguments->type, known));
+    throw Error(ErrorCode::kUsage, "unknown module type '" + arguments->type + "'",
+                did_you_mean(arguments->type, known));
   });
 }
 

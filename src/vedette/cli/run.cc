@@ -1,8 +1,8 @@
 #include "vedette/cli/run.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -20,7 +20,7 @@ namespace {
 constexpr Duration kDrainLimit = std::chrono::seconds(5);
 
 struct RunArguments {
-  std::string application;
+  std::vector<std::string> applications;
   std::vector<std::string> sources;
   std::vector<std::string> sinks;
   std::vector<std::string> settings;
@@ -40,14 +40,16 @@ std::optional<int> console_port(const std::string& text) {
   return port;
 }
 
-graph::Application prepare(const RunArguments& arguments) {
-  ConfigNode root = load_config(arguments.application);
+graph::Application prepare(const std::string& path, const RunArguments& arguments) {
+  ConfigNode root = load_config(path);
   graph::replace_sources(root, arguments.sources);
   for (const auto& sink : arguments.sinks) graph::append_sink(root, sink);
   for (const auto& setting : arguments.settings) graph::set_override(root, setting);
   auto application = graph::parse_application(root);
-  if (application.sources.empty())
-    throw Error(ErrorCode::kUsage, arguments.application + " names no sources", "add --source FILE, rtsp://…, a folder of pictures or /dev/videoN");
+  if (application.sources.empty()) {
+    throw Error(ErrorCode::kUsage, path + " names no sources",
+                "add --source FILE, rtsp://…, a folder of pictures or /dev/videoN");
+  }
   for (auto& source : application.sources) {
     if (arguments.fast) source.options.pacing = media::Pacing::kFast;
     if (arguments.realtime) source.options.pacing = media::Pacing::kRealtime;
@@ -73,9 +75,10 @@ int report(const std::vector<graph::ApplicationStatus>& applications, Duration e
     }
     for (const auto& module : application.modules)
       if (!failure) failure = module.failure;
-    log::info("{}: {} frames of {} stream{} in {:.1f} s, {} dropped, {} errors, latency p50 {:.0f} ms p95 {:.0f} ms", application.name, frames,
-              application.streams.size(), application.streams.size() == 1 ? "" : "s", to_seconds(elapsed), dropped, errors,
-              application.latency.quantile(0.5) * 1e3, application.latency.quantile(0.95) * 1e3);
+    log::info("{}: {} frames of {} stream{} in {:.1f} s, {} dropped, {} errors, latency p50 {:.0f} ms p95 {:.0f} ms",
+              application.name, frames, application.streams.size(), application.streams.size() == 1 ? "" : "s",
+              to_seconds(elapsed), dropped, errors, application.latency.quantile(0.5) * 1e3,
+              application.latency.quantile(0.95) * 1e3);
   }
   return failure ? exit_status(*failure) : 0;
 }
@@ -83,23 +86,25 @@ int report(const std::vector<graph::ApplicationStatus>& applications, Duration e
 int run(const RunArguments& arguments) {
   const Signals signals;  // before any thread is made
   const auto port = console_port(arguments.console);
-  const auto application = prepare(arguments);
+  std::vector<graph::Application> applications;
+  for (const auto& path : arguments.applications) applications.push_back(prepare(path, arguments));
 
   live::Hub hub;
   graph::Executor executor({.threads = static_cast<size_t>(arguments.threads)});
   if (port) executor.offer(hub);
   std::unique_ptr<console::Server> server;
   if (port) {
-    server = std::make_unique<console::Server>(console::ServerOptions{.port = *port}, hub, [&] { return executor.status(); });
+    server = std::make_unique<console::Server>(console::ServerOptions{.port = *port}, hub,
+                                               [&] { return executor.status(); });
     server->start();
     log::info("console on {}", server->url());
   }
 
   const MonotonicTime began = Clock::system().monotonic();
-  executor.start(application);
+  for (const auto& application : applications) executor.start(application);
   if (!executor.wait_finished(signals.token())) {
     log::info("stopping; once more to stop at once");
-    executor.drain(application.name, kDrainLimit);
+    for (const auto& application : applications) executor.drain(application.name, kDrainLimit);
   }
   const int status = report(executor.status(), Clock::system().monotonic() - began);
   if (server) server->stop();
@@ -110,20 +115,29 @@ int run(const RunArguments& arguments) {
 
 void add_run_command(CLI::App& parent) {
   auto arguments = std::make_shared<RunArguments>();
-  CLI::App* command = parent.add_subcommand("run", "Run an application on this machine");
-  command->add_option("application", arguments->application, "Application file (YAML)")->required();
-  command->add_option("--source", arguments->sources, "FILE, rtsp://…, a folder of pictures or /dev/videoN, in place of the file's sources; may be repeated")
+  CLI::App* command = parent.add_subcommand("run", "Run applications on this machine");
+  command->add_option("application", arguments->applications, "Application files (YAML)")->required();
+  command
+      ->add_option(
+          "--source", arguments->sources,
+          "FILE, rtsp://…, a folder of pictures or /dev/videoN, in place of the file's sources; may be repeated")
       ->expected(1)
       ->take_all();
-  command->add_option("--sink", arguments->sinks, "mot:FILE, jsonl:FILE, video:FILE.mp4 or webhook:URL besides the file's sinks; may be repeated")
+  command
+      ->add_option("--sink", arguments->sinks,
+                   "mot:FILE, jsonl:FILE, video:FILE.mp4 or webhook:URL besides the file's sinks; may be repeated")
       ->expected(1)
       ->take_all();
-  command->add_option("--set", arguments->settings, "module.key=value, in place of the file's setting; may be repeated")->expected(1)->take_all();
+  command->add_option("--set", arguments->settings, "module.key=value, in place of the file's setting; may be repeated")
+      ->expected(1)
+      ->take_all();
   auto* fast = command->add_flag("--fast", arguments->fast, "Files as fast as possible");
   command->add_flag("--realtime", arguments->realtime, "Files at their own speed (the default)")->excludes(fast);
   command->add_flag("--loop", arguments->loop, "Start files again at their end");
   command->add_option("--console", arguments->console, "Port of the web console, or off")->capture_default_str();
-  command->add_option("--threads", arguments->threads, "Worker threads; 0: one a core")->check(CLI::Range(0, 1024))->capture_default_str();
+  command->add_option("--threads", arguments->threads, "Worker threads; 0: one a core")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
   command->final_callback([arguments] {
     if (const int status = run(*arguments); status != 0) throw CLI::RuntimeError(status);
   });

@@ -4,7 +4,7 @@
 
 namespace vedette::cli {
 
-/// `vedette run APP`: one application on this machine, until its sources end or a signal comes.
+/// `vedette run APP…`: applications on this machine, until their sources end or a signal comes.
 void add_run_command(CLI::App& parent);
 
 /// `vedette validate APP`: says everything that is wrong with an application.

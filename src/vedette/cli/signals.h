@@ -5,8 +5,9 @@
 
 namespace vedette::cli {
 
-/// Turns the first SIGINT or SIGTERM into a stop request, and lets a second one end the process. Make it before any other thread,
-/// so that all of them inherit the blocked signals. SIGPIPE is ignored for good: writing to a closed socket is an error code.
+/// Turns the first SIGINT or SIGTERM into a stop request, and lets a second one end the process. Make it before any
+/// other thread, so that all of them inherit the blocked signals. SIGPIPE is ignored for good: writing to a closed
+/// socket is an error code.
 class Signals {
  public:
   Signals();

@@ -1,6 +1,6 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "vedette/cli/run.h"
@@ -14,7 +14,8 @@ void add_validate_command(CLI::App& parent) {
   command->add_option("application", *path, "Application file (YAML)")->required();
   command->final_callback([path] {
     const auto application = graph::parse_application(load_config(*path));
-    fmt::print("{}: application '{}' is valid: {} sources, {} modules\n", *path, application.name, application.sources.size(), application.modules.size());
+    fmt::print("{}: application '{}' is valid: {} sources, {} modules\n", *path, application.name,
+               application.sources.size(), application.modules.size());
   });
 }
 

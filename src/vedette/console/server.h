@@ -16,7 +16,6 @@ struct ServerOptions {
   std::string address = "127.0.0.1";   ///< a loopback address or "localhost"; any other is refused
   int port = 8080;                     ///< 0: one the system picks
   std::string version = "0.1.0";
-  size_t max_viewers = 48;             ///< long-lived answers at the same time; one more is answered 503
   size_t max_connections = 64;         ///< of every kind, each one thread; one more is answered 503 and closed
   std::chrono::milliseconds request_timeout{10'000};   ///< from a request's first byte to its last
   std::chrono::milliseconds idle_timeout{15'000};      ///< a kept-alive connection without a request

@@ -24,7 +24,7 @@ Observation seen(const std::string& stream, uint64_t sequence, int objects = 0) 
   auto picture = Picture::make(PixelFormat::kBgr, 64, 48);
   std::memset(picture->plane(0).data, 100, static_cast<size_t>(picture->plane(0).stride_bytes) * 48);
   auto frame = std::make_shared<Frame>();
-  frame->stream = std::make_shared<StreamInfo>(StreamInfo{stream, 0, 10});
+  frame->stream = std::make_shared<StreamInfo>(StreamInfo{stream, 0});
   frame->sequence = sequence;
   frame->width = 64;
   frame->height = 48;

@@ -6,8 +6,8 @@
 
 namespace vedette {
 
-/// Keeps freed picture buffers for the next picture of the same size, so that a stream in steady state allocates nothing.
-/// Thread-safe. Buffers may outlive the pool.
+/// Keeps freed picture buffers for the next picture of the same size, so that a stream in steady state allocates
+/// nothing. Thread-safe. Buffers may outlive the pool.
 class BufferPool {
  public:
   struct Options {

@@ -28,8 +28,8 @@ struct Event {
   std::string label;             ///< class of the object
   std::optional<int64_t> track_id;
   Box box;                       ///< of the object; empty for kCount
-  int64_t count = 0;             ///< kCount: objects of the class inside now; kCross: +1 along the line's direction, −1 against it
-  double dwell_seconds = 0;      ///< kDwell, kLeave: how long the track has been inside
+  int64_t count = 0;  ///< kCount: objects of the class inside now; kCross: +1 along the line's direction, −1 against it
+  double dwell_seconds = 0;  ///< kDwell, kLeave: how long the track has been inside
 };
 
 }  // namespace vedette

@@ -28,37 +28,38 @@ std::string_view to_string(CaptureClock clock);
 struct StreamInfo {
   std::string name;           ///< unique within the process: "yard"
   uint32_t index = 0;         ///< dense, given by whoever opens the stream
-  double nominal_fps = 0;     ///< as the source announces it; 0 when unknown
 };
 
 /// One picture of one camera. Immutable once shared. Its pixels are raw, JPEG, or both.
 class Frame {
  public:
   std::shared_ptr<const StreamInfo> stream;
-  uint64_t sequence = 0;                ///< from 0, one step a frame the source delivered; gaps are frames that were lost
-  Timestamp capture_time{};             ///< when the shutter opened, as well as `capture_clock` can tell
+  uint64_t sequence = 0;  ///< from 0, one step a frame the source delivered; gaps are frames that were lost
+  Timestamp capture_time{};  ///< when the shutter opened, as well as `capture_clock` can tell
   CaptureClock capture_clock = CaptureClock::kArrival;
-  MonotonicTime arrival{};              ///< when the source handed the frame on; latencies are measured from here
-  Duration position{0};                 ///< time within a file or since the stream began
-  int width = 0;                        ///< pixels, of the raw picture and of the JPEG alike
+  MonotonicTime arrival{};  ///< when the source handed the frame on; latencies are measured from here
+  Duration position{0};  ///< time within a file or since the stream began
+  int width = 0;  ///< pixels, of the raw picture and of the JPEG alike
   int height = 0;
   std::shared_ptr<const Picture> picture;  ///< raw pixels; null when the source delivered JPEG and nobody decoded it
-  std::shared_ptr<const Bytes> jpeg;       ///< as the camera or file delivered it; null otherwise
+  std::shared_ptr<const Bytes> jpeg;  ///< as the camera or file delivered it; null otherwise
 
   Frame() = default;
   /// The same frame with other pixels (resized, blurred, decoded): nothing made from the old pixels is carried over.
   Frame with_picture(std::shared_ptr<const Picture> pixels) const;
 
-  /// A form of this frame that is dear to make (JPEG of some quality, BGR pixels): made by `make` at the first call with this
-  /// `key`, shared by all later ones from any thread. `T` must be the same at each call with a key.
+  /// A form of this frame that is dear to make (JPEG of some quality, BGR pixels): made by `make` at the first call
+  /// with this `key`, shared by all later ones from any thread. `T` must be the same at each call with a key.
   template <typename T>
   std::shared_ptr<const T> derived(uint64_t key, const std::function<std::shared_ptr<const T>()>& make) const {
-    return std::static_pointer_cast<const T>(derived_erased(key, [&] { return std::static_pointer_cast<const void>(make()); }));
+    return std::static_pointer_cast<const T>(
+        derived_erased(key, [&] { return std::static_pointer_cast<const void>(make()); }));
   }
 
  private:
   struct Derived;
-  std::shared_ptr<const void> derived_erased(uint64_t key, const std::function<std::shared_ptr<const void>()>& make) const;
+  std::shared_ptr<const void> derived_erased(uint64_t key,
+                                             const std::function<std::shared_ptr<const void>()>& make) const;
   std::shared_ptr<Derived> derived_ = make_derived();
   static std::shared_ptr<Derived> make_derived();
 };

@@ -29,19 +29,20 @@ struct Plane {
 
 class BufferPool;
 
-/// Pixels of one picture. Filled by whoever made it, then shared as `std::shared_ptr<const Picture>` and never changed again.
-/// Rows start on 64-byte boundaries and are readable up to 64 bytes past the last plane, so that vector code may overrun.
+/// Pixels of one picture. Filled by whoever made it, then shared as `std::shared_ptr<const Picture>` and never changed
+/// again. Rows start on 64-byte boundaries and are readable up to 64 bytes past the last plane, so that vector code may
+/// overrun.
 class Picture {
  public:
   static constexpr int kLargestSide = 16384;
 
-  /// Allocates from `pool`, or from the heap when null. Throws Error(kInvalidData) unless both sides lie in 1 … kLargestSide,
-  /// Error(kExhausted) when the memory is not to be had.
+  /// Allocates from `pool`, or from the heap when null. Throws Error(kInvalidData) unless both sides lie in 1 …
+  /// kLargestSide, Error(kExhausted) when the memory is not to be had.
   static std::shared_ptr<Picture> make(PixelFormat format, int width, int height, BufferPool* pool = nullptr);
 
-  /// A picture in memory that someone else owns, such as a decoder's, kept alive by `owner`: nothing is copied. `data` and
-  /// `strides_bytes` have one entry a plane. Rows must start on 64-byte boundaries and the memory must go on for 64 bytes past the
-  /// last row of each plane, as for every picture. Throws Error(kInvalidData) for a bad size, as make().
+  /// A picture in memory that someone else owns, such as a decoder's, kept alive by `owner`: nothing is copied. `data`
+  /// and `strides_bytes` have one entry a plane. Rows must start on 64-byte boundaries and the memory must go on for 64
+  /// bytes past the last row of each plane, as for every picture. Throws Error(kInvalidData) for a bad size, as make().
   static std::shared_ptr<Picture> wrap(PixelFormat format, int width, int height, const std::array<uint8_t*, 3>& data,
                                        const std::array<int, 3>& strides_bytes, std::shared_ptr<void> owner);
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "vedette/base/error.h"
 #include "vedette/base/nearest.h"
@@ -70,19 +71,23 @@ struct SourceEntry {
 };
 
 bool valid_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; });
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+  });
 }
 
 /// A name for a source that has none: the last part of its URL, made valid and unique.
 std::string name_from_url(const std::string& url, const std::set<std::string>& taken) {
   std::string path = media::without_credentials(url);
-  if (const size_t query = path.find('?'); query != std::string::npos && path.find("://") != std::string::npos) path.resize(query);
+  if (const size_t query = path.find('?'); query != std::string::npos && path.find("://") != std::string::npos)
+    path.resize(query);
   while (!path.empty() && path.back() == '/') path.pop_back();
   const size_t slash = path.find_last_of('/');
   std::string base = slash == std::string::npos ? path : path.substr(slash + 1);
   if (const size_t dot = base.find_last_of('.'); dot != std::string::npos && dot > 0) base.resize(dot);
   std::string name;
-  for (const unsigned char c : base.substr(0, 48)) name += std::isalnum(c) || c == '-' || c == '_' || c == '.' ? static_cast<char>(c) : '-';
+  for (const unsigned char c : base.substr(0, 48))
+    name += std::isalnum(c) || c == '-' || c == '_' || c == '.' ? static_cast<char>(c) : '-';
   if (name.empty()) name = "camera";
   std::string unique = name;
   for (int n = 2; taken.contains(unique); ++n) unique = name + "-" + std::to_string(n);
@@ -104,7 +109,8 @@ void parse_sources(const ConfigNode* list, std::vector<SourceSpec>& sources, Fau
       read_settings(item, [&](Fields& f) { entry.fields(f); }, faults);
     }
     if (entry.name.empty()) entry.name = name_from_url(entry.options.url, taken);
-    if (!valid_name(entry.name)) faults.add(item, "'" + entry.name + "' is no name", "letters, digits, '-', '_' and '.', at most 64");
+    if (!valid_name(entry.name))
+      faults.add(item, "'" + entry.name + "' is no name", "letters, digits, '-', '_' and '.', at most 64");
     if (!taken.insert(entry.name).second) faults.add(item, "two sources are named '" + entry.name + "'");
     sources.push_back({std::move(entry.name), std::move(entry.options)});
   }
@@ -120,7 +126,9 @@ class Parser {
     application_.name = head.application;
     application_.tenant = head.tenant;
     application_.objective = head.objective;
-    if (!head.application.empty() && !valid_name(head.application)) faults_.add(*root_.find("application"), "'" + head.application + "' is no name", "letters, digits, '-', '_' and '.', at most 64");
+    if (!head.application.empty() && !valid_name(head.application))
+      faults_.add(*root_.find("application"), "'" + head.application + "' is no name",
+                  "letters, digits, '-', '_' and '.', at most 64");
     parse_sources(root_.find("sources"), application_.sources, faults_);
     parse_modules();
     check_cycles();
@@ -163,7 +171,9 @@ class Parser {
       }
     }
     spec.name = head.name.empty() ? head.type : head.name;
-    if (!spec.name.empty() && (!valid_name(spec.name) || spec.name == kSourceInput)) faults_.add(item, "'" + spec.name + "' is no name for a module", "letters, digits, '-', '_' and '.', at most 64, not 'source'");
+    if (!spec.name.empty() && (!valid_name(spec.name) || spec.name == kSourceInput))
+      faults_.add(item, "'" + spec.name + "' is no name for a module",
+                  "letters, digits, '-', '_' and '.', at most 64, not 'source'");
     if (!spec.name.empty() && !index_.emplace(spec.name, application_.modules.size()).second)
       faults_.add(item, "two modules are named '" + spec.name + "'", "give one of them another 'name'");
     spec.queue = head.queue;
@@ -194,7 +204,8 @@ class Parser {
       } else if (const auto found = index_.find(input); found != index_.end()) {
         spec.inputs.push_back(found->second);
         const ModuleType* type = application_.modules[found->second].type;
-        if (type && type->traits.sink) faults_.add(*node->find("inputs"), "'" + input + "' is a sink and hands nothing on");
+        if (type && type->traits.sink)
+          faults_.add(*node->find("inputs"), "'" + input + "' is a sink and hands nothing on");
       } else {
         unclear_.insert(i);
         std::vector<std::string> names{std::string(kSourceInput)};
@@ -220,11 +231,15 @@ class Parser {
       for (const size_t i : peeled) circle.erase(i);
     std::vector<std::string> names;
     for (const size_t i : circle) names.push_back(modules[i].name);
-    faults_.add(*heads_[*circle.begin()].second, fmt::format("the inputs run in a circle through {}", fmt::join(names, ", ")), "an application must flow from sources to sinks");
+    faults_.add(*heads_[*circle.begin()].second,
+                fmt::format("the inputs run in a circle through {}", fmt::join(names, ", ")),
+                "an application must flow from sources to sinks");
   }
 
-  /// Takes away, one after the other, what has nothing (left) in `before`; `after` are the same edges the other way round.
-  static std::vector<size_t> peel(const std::vector<std::vector<size_t>>& before, const std::vector<std::vector<size_t>>& after) {
+  /// Takes away, one after the other, what has nothing (left) in `before`; `after` are the same edges the other way
+  /// round.
+  static std::vector<size_t> peel(const std::vector<std::vector<size_t>>& before,
+                                  const std::vector<std::vector<size_t>>& after) {
     std::vector<size_t> waiting(before.size()), order;
     for (size_t i = 0; i < before.size(); ++i)
       if ((waiting[i] = before[i].size()) == 0) order.push_back(i);
@@ -247,7 +262,8 @@ class Parser {
       for (const size_t input : module.inputs) have = have & available[input];
       for (const auto& [facet, name, hint] : kFacets) {
         if ((module.type->traits.reads & facet) != Facet::kNone && (have & facet) == Facet::kNone)
-          faults_.add(*heads_[i].second, fmt::format("'{}' reads {}, which nothing before it adds", module.name, name), std::string(hint));
+          faults_.add(*heads_[i].second, fmt::format("'{}' reads {}, which nothing before it adds", module.name, name),
+                      std::string(hint));
       }
       available[i] = have | module.type->traits.adds;
     }
@@ -265,26 +281,35 @@ class Parser {
 }  // namespace
 
 void Objective::fields(Fields& f) {
-  f.number("latency_p95_ms", latency_p95_ms, "from a frame's arrival to the end of the last sink; 0: not asked for", {0, 3.6e6});
+  f.number("latency_p95_ms", latency_p95_ms, "from a frame's arrival to the end of the last sink; 0: not asked for",
+           {0, 3.6e6});
   f.number("min_fps", min_fps, "frames a second each stream must get through; 0: not asked for", {0, 1000});
 }
 
 void QueueSpec::fields(Fields& f) {
-  f.whole("size", size, "observations a stream", {1, 1024});
+  f.whole("size", size, "observations a stream; 0: one a core, at least 4", {0, 1024});
   f.choice("when_full", when_full,
-           {{"auto", WhenFull::kAuto}, {"block", WhenFull::kBlock}, {"latest", WhenFull::kLatest}, {"drop_oldest", WhenFull::kDropOldest}},
+           {{"auto", WhenFull::kAuto},
+            {"block", WhenFull::kBlock},
+            {"latest", WhenFull::kLatest},
+            {"drop_oldest", WhenFull::kDropOldest}},
            "what happens to one observation more; auto: latest right behind a live source, else block");
 }
 
 QueueOptions QueueSpec::resolve(bool behind_live_source) const {
-  QueueOptions options{.capacity = static_cast<size_t>(size), .when_full = graph::WhenFull::kBlock};
-  if (when_full == WhenFull::kLatest || (when_full == WhenFull::kAuto && behind_live_source)) options.when_full = graph::WhenFull::kLatest;
+  const size_t automatic = std::max<size_t>(4, std::thread::hardware_concurrency());
+  QueueOptions options{.capacity = size > 0 ? static_cast<size_t>(size) : automatic,
+                       .when_full = graph::WhenFull::kBlock};
+  if (when_full == WhenFull::kLatest || (when_full == WhenFull::kAuto && behind_live_source))
+    options.when_full = graph::WhenFull::kLatest;
   if (when_full == WhenFull::kDropOldest) options.when_full = graph::WhenFull::kDropOldest;
   return options;
 }
 
 Application parse_application(const ConfigNode& root) {
-  if (!root.is_map()) throw Error(ErrorCode::kInvalidConfig, root.where() + ": an application must be a map with 'application' and 'modules'");
+  if (!root.is_map())
+    throw Error(ErrorCode::kInvalidConfig,
+                root.where() + ": an application must be a map with 'application' and 'modules'");
   return Parser(root).parse();
 }
 

@@ -25,10 +25,11 @@ struct SourceSpec {
   media::SourceOptions options;
 };
 
-/// The queue a file asks for. `auto` is block, except right behind a live source, where it is latest: what is too much for the
-/// application is let go once, before any work went into it.
+/// The queue a file asks for. `auto` is block, except right behind a live source, where it is latest: what is too much
+/// for the application is let go once, before any work went into it.
 struct QueueSpec {
-  int size = 4;
+  int size = 0;  ///< 0: one place a core, at least 4, so that a queue never keeps a stateless module before it from
+                 ///< using all cores
   enum class WhenFull { kAuto, kBlock, kLatest, kDropOldest } when_full = WhenFull::kAuto;
 
   void fields(Fields& f);
@@ -46,8 +47,8 @@ struct ModuleSpec {
   std::string place;  ///< "file:line", for messages
 };
 
-/// A directed acyclic graph of modules with sources, an objective and an owner, read and checked as a whole: nothing runs unless
-/// everything is right.
+/// A directed acyclic graph of modules with sources, an objective and an owner, read and checked as a whole: nothing
+/// runs unless everything is right.
 ///
 ///   application: people
 ///   tenant: front-desk
@@ -61,8 +62,9 @@ struct ModuleSpec {
 ///     - {type: jsonl, path: events.jsonl}
 ///     - {type: console}         # a sink passes nothing on: this one, too, reads from track
 ///
-/// Each module takes `type`, `name` (default: the type), `inputs` (names, or `source`; default: the nearest module above that is
-/// not a sink), `queue` {size, when_full: auto|block|latest|drop_oldest}, `parallel`, and its own settings.
+/// Each module takes `type`, `name` (default: the type), `inputs` (names, or `source`; default: the nearest module
+/// above that is not a sink), `queue` {size, when_full: auto|block|latest|drop_oldest}, `parallel`, and its own
+/// settings.
 struct Application {
   std::string name;
   std::string tenant;
@@ -71,13 +73,16 @@ struct Application {
   std::vector<ModuleSpec> modules;
 };
 
-/// Reads an application. Throws Error(kInvalidConfig) that lists every fault, each with file:line and the nearest valid name:
-/// unknown keys, types and inputs, two modules or sources of one name, cycles, something read that nothing before it adds.
+/// Reads an application. Throws Error(kInvalidConfig) that lists every fault, each with file:line and the nearest valid
+/// name: unknown keys, types and inputs, two modules or sources of one name, cycles, something read that nothing before
+/// it adds.
 Application parse_application(const ConfigNode& root);
 
 /// Edits made before parsing, for the command line. Each throws Error(kUsage) naming the argument that is wrong.
-void set_override(ConfigNode& root, std::string_view assignment);              ///< "module.key=value", "module.group.key=value"
-void replace_sources(ConfigNode& root, const std::vector<std::string>& urls);  ///< keeps the options of a source with that URL
-void append_sink(ConfigNode& root, std::string_view kind_and_path);            ///< "mot:out.txt": after the last module that passes on
+void set_override(ConfigNode& root, std::string_view assignment);  ///< "module.key=value", "module.group.key=value"
+void replace_sources(ConfigNode& root,
+                     const std::vector<std::string>& urls);  ///< keeps the options of a source with that URL
+void append_sink(ConfigNode& root,
+                 std::string_view kind_and_path);  ///< "mot:out.txt": after the last module that passes on
 
 }  // namespace vedette::graph

@@ -56,7 +56,9 @@ class ApplicationTest : public ::testing::Test {
     }
     return "";
   }
-  static std::string with_modules(const std::string& modules) { return "application: a\nsources: [x.mp4]\nmodules:\n" + modules; }
+  static std::string with_modules(const std::string& modules) {
+    return "application: a\nsources: [x.mp4]\nmodules:\n" + modules;
+  }
 };
 
 TEST_F(ApplicationTest, ReadsAWholeApplication) {
@@ -90,41 +92,56 @@ TEST_F(ApplicationTest, AQueueIsLatestRightBehindALiveSourceUnlessToldOtherwise)
 }
 
 TEST_F(ApplicationTest, EachFaultHasItsPlaceAndTheNearestName) {
-  EXPECT_THAT(faults_of(with_modules("  - {type: t_decode, scroe: 0.5}\n")), AllOf(HasSubstr("app.yaml:4"), HasSubstr("'score'")));
-  EXPECT_THAT(faults_of(with_modules("  - {type: t_decoed}\n")), AllOf(HasSubstr("app.yaml:4"), HasSubstr("unknown module type 't_decoed'"), HasSubstr("'t_decode'")));
+  EXPECT_THAT(faults_of(with_modules("  - {type: t_decode, scroe: 0.5}\n")),
+              AllOf(HasSubstr("app.yaml:4"), HasSubstr("'score'")));
+  EXPECT_THAT(faults_of(with_modules("  - {type: t_decoed}\n")),
+              AllOf(HasSubstr("app.yaml:4"), HasSubstr("unknown module type 't_decoed'"), HasSubstr("'t_decode'")));
   EXPECT_THAT(faults_of(with_modules("  - {type: t_decode}\n  - {type: jsonl, inputs: [t_decod]}\n")),
               AllOf(HasSubstr("app.yaml:5"), HasSubstr("unknown input 't_decod'"), HasSubstr("'t_decode'")));
   EXPECT_THAT(faults_of(with_modules("  - {type: t_decode, score: 2}\n")), HasSubstr("app.yaml:4"));
-  EXPECT_THAT(faults_of(with_modules("  - {type: t_decode}\n  - {type: t_decode}\n")), AllOf(HasSubstr("app.yaml:5"), HasSubstr("two modules are named 't_decode'")));
-  EXPECT_THAT(faults_of(with_modules("  - {type: jsonl}\n  - {type: t_decode, inputs: [jsonl]}\n")), AllOf(HasSubstr("app.yaml:5"), HasSubstr("is a sink")));
-  EXPECT_THAT(faults_of(with_modules("  - {type: t_detect}\n")), AllOf(HasSubstr("app.yaml:4"), HasSubstr("reads raw pixels"), HasSubstr("'decode'")));
+  EXPECT_THAT(faults_of(with_modules("  - {type: t_decode}\n  - {type: t_decode}\n")),
+              AllOf(HasSubstr("app.yaml:5"), HasSubstr("two modules are named 't_decode'")));
+  EXPECT_THAT(faults_of(with_modules("  - {type: jsonl}\n  - {type: t_decode, inputs: [jsonl]}\n")),
+              AllOf(HasSubstr("app.yaml:5"), HasSubstr("is a sink")));
+  EXPECT_THAT(faults_of(with_modules("  - {type: t_detect}\n")),
+              AllOf(HasSubstr("app.yaml:4"), HasSubstr("reads raw pixels"), HasSubstr("'decode'")));
   EXPECT_THAT(faults_of(with_modules("  - {type: t_decode, name: source}\n")), HasSubstr("is no name"));
   EXPECT_THAT(faults_of(with_modules("  - {type: t_decode, inputs: [source, source]}\n")), HasSubstr("stands twice"));
   EXPECT_THAT(faults_of(with_modules("  - t_decode\n")), HasSubstr("must be a map with a 'type'"));
   EXPECT_THAT(faults_of(with_modules("  - {name: x}\n")), HasSubstr("type"));
-  EXPECT_THAT(faults_of("application: a\nsources: [{name: s, url: a.mp4}, {name: s, url: b.mp4}]\nmodules: [{type: jsonl}]\n"), HasSubstr("two sources are named 's'"));
+  EXPECT_THAT(
+      faults_of("application: a\nsources: [{name: s, url: a.mp4}, {name: s, url: b.mp4}]\nmodules: [{type: jsonl}]\n"),
+      HasSubstr("two sources are named 's'"));
   EXPECT_THAT(faults_of("aplication: a\nmodules: [{type: jsonl}]\n"), HasSubstr("'application'"));
   EXPECT_THAT(faults_of("application: a\n"), HasSubstr("at least one module"));
   EXPECT_THAT(faults_of("[]"), HasSubstr("must be a map"));
 }
 
 TEST_F(ApplicationTest, ACycleNamesThoseOnItAndNobodyElse) {
-  const std::string faults = faults_of(with_modules("  - {type: t_decode, name: a, inputs: [source, c]}\n  - {type: t_decode, name: b, inputs: [a]}\n"
-                                                    "  - {type: t_decode, name: c, inputs: [b]}\n  - {type: jsonl, name: behind, inputs: [c]}\n"));
+  const std::string faults = faults_of(
+      with_modules("  - {type: t_decode, name: a, inputs: [source, c]}\n  - {type: t_decode, name: b, inputs: [a]}\n"
+                   "  - {type: t_decode, name: c, inputs: [b]}\n  - {type: jsonl, name: behind, inputs: [c]}\n"));
   EXPECT_THAT(faults, AllOf(HasSubstr("app.yaml:4"), HasSubstr("circle through a, b, c "), Not(HasSubstr("behind"))));
   EXPECT_THAT(faults_of(with_modules("  - {type: t_decode, name: a, inputs: [a]}\n")), HasSubstr("circle through a"));
 }
 
 TEST_F(ApplicationTest, SaysEverythingThatIsWrongAtOnce) {
-  const std::string faults = faults_of(with_modules("  - {type: t_decode, scroe: 1}\n  - {type: t_detcet}\n  - {type: t_track, inputs: [nobody]}\n  - {type: t_decode}\n"
-                                                    "  - {type: t_track, name: early, inputs: [source]}\n  - {type: t_decode, name: r, inputs: [r]}\n"));
-  for (const char* part : {"scroe", "t_detcet", "nobody", "two modules", "'early' reads objects", "circle through r"}) EXPECT_THAT(faults, HasSubstr(part));
+  const std::string faults = faults_of(
+      with_modules("  - {type: t_decode, scroe: 1}\n  - {type: t_detcet}\n  - {type: t_track, inputs: [nobody]}\n  - "
+                   "{type: t_decode}\n"
+                   "  - {type: t_track, name: early, inputs: [source]}\n  - {type: t_decode, name: r, inputs: [r]}\n"));
+  for (const char* part : {"scroe", "t_detcet", "nobody", "two modules", "'early' reads objects", "circle through r"})
+    EXPECT_THAT(faults, HasSubstr(part));
   EXPECT_EQ(std::count(faults.begin(), faults.end(), '\n'), 5) << faults;
 }
 
 TEST_F(ApplicationTest, WhereWaysMeetOnlyWhatAllOfThemAddIsThere) {
-  EXPECT_THAT(faults_of(with_modules("  - {type: t_decode}\n  - {type: t_detect}\n  - {type: t_track, inputs: [t_decode, t_detect]}\n")), HasSubstr("'t_track' reads objects"));
-  EXPECT_EQ(faults_of(with_modules("  - {type: t_decode}\n  - {type: t_detect}\n  - {type: t_detect, name: d2, inputs: [t_decode]}\n  - {type: t_track, inputs: [t_detect, d2]}\n")), "");
+  EXPECT_THAT(faults_of(with_modules(
+                  "  - {type: t_decode}\n  - {type: t_detect}\n  - {type: t_track, inputs: [t_decode, t_detect]}\n")),
+              HasSubstr("'t_track' reads objects"));
+  EXPECT_EQ(faults_of(with_modules("  - {type: t_decode}\n  - {type: t_detect}\n  - {type: t_detect, name: d2, inputs: "
+                                   "[t_decode]}\n  - {type: t_track, inputs: [t_detect, d2]}\n")),
+            "");
 }
 
 TEST_F(ApplicationTest, OverridesSetWhatAModuleWouldRead) {
@@ -143,13 +160,16 @@ TEST_F(ApplicationTest, OverridesSetWhatAModuleWouldRead) {
 
 TEST_F(ApplicationTest, BadOverridesNameTheArgument) {
   ConfigNode root = parse_config(kGood, "app.yaml");
-  for (const char* bad : {"", "x", "t_detect=1", "t_detect.=1", ".score=1", "t_detect.score", "t_detect..score=1", "t_detect.queue.=1", "t_detect.score=[", "t_detect.score.x=1"})
+  for (const char* bad : {"", "x", "t_detect=1", "t_detect.=1", ".score=1", "t_detect.score", "t_detect..score=1",
+                          "t_detect.queue.=1", "t_detect.score=[", "t_detect.score.x=1"})
     EXPECT_THAT(usage_of([&] { set_override(root, bad); }), HasSubstr("--set " + std::string(bad))) << bad;
   EXPECT_THAT(usage_of([&] { set_override(root, "t_detec.score=1"); }), HasSubstr("'t_detect'"));
 }
 
 TEST_F(ApplicationTest, SourcesAreReplacedButKeepTheOptionsOfTheSameUrl) {
-  ConfigNode root = parse_config("application: a\nsources: [{name: keep, url: a.mp4, loop: true}, {url: b.mp4}]\nmodules: [{type: jsonl}]\n", "app.yaml");
+  ConfigNode root = parse_config(
+      "application: a\nsources: [{name: keep, url: a.mp4, loop: true}, {url: b.mp4}]\nmodules: [{type: jsonl}]\n",
+      "app.yaml");
   replace_sources(root, {});
   EXPECT_EQ(parse_application(root).sources.size(), 2u);
   replace_sources(root, {"dir/c.mp4", "a.mp4", "other/c.mp4"});
@@ -167,7 +187,8 @@ TEST_F(ApplicationTest, ASinkIsAppendedBehindTheLastModuleThatPassesOn) {
   const Application app = parse_application(root);
   EXPECT_EQ(app.modules.back().name, "jsonl-2");
   EXPECT_THAT(app.modules.back().inputs, ElementsAre(2));
-  for (const char* bad : {"", "jsnol:x", "mot", "mot:", "console:"}) EXPECT_THAT(usage_of([&] { append_sink(root, bad); }), HasSubstr("--sink")) << bad;
+  for (const char* bad : {"", "jsnol:x", "mot", "mot:", "console:"})
+    EXPECT_THAT(usage_of([&] { append_sink(root, bad); }), HasSubstr("--sink")) << bad;
   EXPECT_THAT(usage_of([&] { append_sink(root, "jsnol:x"); }), HasSubstr("'jsonl'"));
 }
 

@@ -21,8 +21,9 @@ struct QueueOptions {
   WhenFull when_full = WhenFull::kBlock;
 };
 
-/// First in, first out, bounded. Pure: no locks; the owner guards it. A kBlock queue never loses anything: its owner asks for room
-/// before it puts (see Stage), so a put beyond capacity only happens when a module emitted more than it was given.
+/// First in, first out, bounded. Pure: no locks; the owner guards it. A kBlock queue never loses anything: its owner
+/// asks for room before it puts (see Stage), so a put beyond capacity only happens when a module emitted more than it
+/// was given.
 template <typename T>
 class BoundedQueue {
  public:

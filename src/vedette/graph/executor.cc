@@ -8,7 +8,8 @@
 namespace vedette::graph {
 
 Executor::Executor(Options options)
-    : buffers_(std::make_shared<BufferPool>(BufferPool::Options{.max_idle_bytes = options.pool_idle_bytes})), pool_(options.threads) {}
+    : buffers_(std::make_shared<BufferPool>(BufferPool::Options{.max_idle_bytes = options.pool_idle_bytes})),
+      pool_(options.threads) {}
 
 Executor::~Executor() {
   const std::lock_guard lock(mutex_);
@@ -21,7 +22,8 @@ void Executor::start(const Application& application) {
     const std::lock_guard lock(mutex_);
     for (const auto& running : applications_)
       if (running->name() == application.name && !running->ended())
-        throw Error(ErrorCode::kInvalidConfig, "an application named '" + application.name + "' is already running", "stop it or choose another name");
+        throw Error(ErrorCode::kInvalidConfig, "an application named '" + application.name + "' is already running",
+                    "stop it or choose another name");
   }
   // Loading models takes its time; those who ask for the status need not wait for it.
   auto started = std::make_shared<RunningApplication>(application, pool_, buffers_, &services_);
@@ -32,7 +34,8 @@ void Executor::start(const Application& application) {
 
 std::shared_ptr<RunningApplication> Executor::find(const std::string& application) const {
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(applications_.begin(), applications_.end(), [&](const auto& a) { return a->name() == application; });
+  const auto found =
+      std::find_if(applications_.begin(), applications_.end(), [&](const auto& a) { return a->name() == application; });
   if (found == applications_.end()) throw Error(ErrorCode::kNotFound, "no application is named '" + application + "'");
   return *found;
 }

@@ -23,8 +23,8 @@ class RunningApplication;
 ///                     ▼           └──drain(), stop()──▶ draining, stopping ──▶ stopped
 ///                 (refused)
 ///
-/// Threads: one for each source (it mostly waits for the network or paces a file, and decodes), `threads` workers for all modules
-/// of all applications, whatever a module starts for itself.
+/// Threads: one for each source (it mostly waits for the network or paces a file, and decodes), `threads` workers for
+/// all modules of all applications, whatever a module starts for itself.
 class Executor {
  public:
   struct Options {
@@ -43,8 +43,9 @@ class Executor {
     services_[typeid(T)] = &service;
   }
 
-  /// Starts every module, then every source. Throws what a module's start() throws, and then nothing runs. A source that cannot be
-  /// opened does not stop the others: it shows as failed. Throws Error(kInvalidConfig) when an application of that name runs.
+  /// Starts every module, then every source. Throws what a module's start() throws, and then nothing runs. A source
+  /// that cannot be opened does not stop the others: it shows as failed. Throws Error(kInvalidConfig) when an
+  /// application of that name runs.
   void start(const Application& application);
   /// Ends the sources and lets everything already in the application come out; gives up and stops after `limit`.
   /// Throws Error(kNotFound).

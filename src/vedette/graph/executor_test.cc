@@ -25,8 +25,10 @@ class ExecutorTest : public ::testing::Test {
     folder_ = std::filesystem::path(::testing::TempDir()) / ("vedette-executor-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
     video_ = (folder_ / "small.avi").string();
-    const std::string command = "ffmpeg -nostdin -v error -y -f lavfi -i testsrc=size=64x48:rate=20 -frames:v " + std::to_string(kFrames) + " -c:v mjpeg '" + video_ + "'";
-    if (!std::filesystem::exists(video_) && std::system(command.c_str()) != 0) GTEST_SKIP() << "needs the ffmpeg program";
+    const std::string command = "ffmpeg -nostdin -v error -y -f lavfi -i testsrc=size=64x48:rate=20 -frames:v " +
+                                std::to_string(kFrames) + " -c:v mjpeg '" + video_ + "'";
+    if (!std::filesystem::exists(video_) && std::system(command.c_str()) != 0)
+      GTEST_SKIP() << "needs the ffmpeg program";
     testing::TestModule::processed = 0;
   }
   void TearDown() override {
@@ -35,10 +37,13 @@ class ExecutorTest : public ::testing::Test {
     EXPECT_EQ(testing::TestModule::running, 0) << "a module was started and not stopped";
   }
 
-  Application application(const std::string& name, const std::vector<std::string>& urls, bool loop = false, const std::string& model = "small") const {
+  Application application(const std::string& name, const std::vector<std::string>& urls, bool loop = false,
+                          const std::string& model = "small") const {
     std::string text = "application: " + name + "\nsources:\n";
-    for (const auto& url : urls) text += "  - {url: '" + url + "', pacing: fast, loop: " + (loop ? "true" : "false") + "}\n";
-    text += "modules:\n  - type: t_decode\n  - {type: t_detect, model: " + model + "}\n  - type: t_track\n  - type: jsonl\n";
+    for (const auto& url : urls)
+      text += "  - {url: '" + url + "', pacing: fast, loop: " + (loop ? "true" : "false") + "}\n";
+    text += "modules:\n  - type: t_decode\n  - {type: t_detect, model: " + model +
+            "}\n  - type: t_track\n  - type: jsonl\n";
     return parse_application(parse_config(text, "test.yaml"));
   }
   static void wait_for_frames(const Executor& executor, uint64_t frames) {

@@ -27,7 +27,8 @@ ConfigNode parse_value(std::string_view text, const std::string& argument) {
 
 ConfigNode& modules_of(ConfigNode& root) {
   ConfigNode* modules = root.is_map() ? root.find("modules") : nullptr;
-  if (!modules || !modules->is_list()) throw Error(ErrorCode::kInvalidConfig, root.where() + ": 'modules' must be a list");
+  if (!modules || !modules->is_list())
+    throw Error(ErrorCode::kInvalidConfig, root.where() + ": 'modules' must be a list");
   return *modules;
 }
 
@@ -37,7 +38,8 @@ void set_override(ConfigNode& root, std::string_view assignment) {
   const std::string argument = "--set " + std::string(assignment);
   const size_t equals = assignment.find('=');
   const size_t dot = assignment.find('.');
-  if (equals == std::string_view::npos || dot == std::string_view::npos || dot > equals || dot == 0 || dot + 1 == equals)
+  if (equals == std::string_view::npos || dot == std::string_view::npos || dot > equals || dot == 0 ||
+      dot + 1 == equals)
     throw Error(ErrorCode::kUsage, argument + ": expected module.key=value");
   const std::string module_name(assignment.substr(0, dot));
   std::string path(assignment.substr(dot + 1, equals - dot - 1));
@@ -54,12 +56,14 @@ void set_override(ConfigNode& root, std::string_view assignment) {
       const std::string key = path.substr(0, next);
       if (!at->find(key)) at->set(key, ConfigNode());
       at = at->find(key);
-      if (!at->is_map() && !at->is_null()) throw Error(ErrorCode::kUsage, argument + ": '" + key + "' is no group of settings");
+      if (!at->is_map() && !at->is_null())
+        throw Error(ErrorCode::kUsage, argument + ": '" + key + "' is no group of settings");
     }
     at->set(path, std::move(value));
     return;
   }
-  throw Error(ErrorCode::kUsage, argument + ": no module is named '" + module_name + "'", did_you_mean(module_name, names));
+  throw Error(ErrorCode::kUsage, argument + ": no module is named '" + module_name + "'",
+              did_you_mean(module_name, names));
 }
 
 void replace_sources(ConfigNode& root, const std::vector<std::string>& urls) {
@@ -87,11 +91,13 @@ void append_sink(ConfigNode& root, std::string_view kind_and_path) {
   if (std::find(kSinkKinds.begin(), kSinkKinds.end(), kind) == kSinkKinds.end())
     throw Error(ErrorCode::kUsage, argument + ": unknown kind of sink '" + kind + "'", did_you_mean(kind, kSinkKinds));
   const bool has_path = colon != std::string_view::npos && colon + 1 < kind_and_path.size();
-  if (!has_path && (kind != "console" || colon != std::string_view::npos)) throw Error(ErrorCode::kUsage, argument + ": expected " + kind + ":PATH");
+  if (!has_path && (kind != "console" || colon != std::string_view::npos))
+    throw Error(ErrorCode::kUsage, argument + ": expected " + kind + ":PATH");
 
   ConfigNode& modules = modules_of(root);
   const auto taken = [&](const std::string& name) {
-    return std::any_of(modules.items().begin(), modules.items().end(), [&](const ConfigNode& m) { return name_of(m) == name; });
+    return std::any_of(modules.items().begin(), modules.items().end(),
+                       [&](const ConfigNode& m) { return name_of(m) == name; });
   };
   std::string name = kind;
   for (int n = 2; taken(name); ++n) name = kind + "-" + std::to_string(n);
@@ -99,7 +105,9 @@ void append_sink(ConfigNode& root, std::string_view kind_and_path) {
   ConfigNode module;
   module.set("type", ConfigNode::scalar(kind, argument));
   module.set("name", ConfigNode::scalar(name, argument));
-  if (has_path) module.set(kind == "webhook" ? "url" : "path", ConfigNode::scalar(std::string(kind_and_path.substr(colon + 1)), argument));
+  if (has_path)
+    module.set(kind == "webhook" ? "url" : "path",
+               ConfigNode::scalar(std::string(kind_and_path.substr(colon + 1)), argument));
   modules.push(std::move(module));
 }
 

@@ -26,8 +26,8 @@ using ModuleFactory = std::function<std::unique_ptr<Module>()>;
 /// A registered module type: its traits, and how settings become instances.
 struct ModuleType {
   ModuleTraits traits;
-  /// Reads the settings out of a module's YAML map (passing over `reserved` keys) and returns a factory of instances with these
-  /// settings; adds to `faults` what is wrong.
+  /// Reads the settings out of a module's YAML map (passing over `reserved` keys) and returns a factory of instances
+  /// with these settings; adds to `faults` what is wrong.
   std::function<ModuleFactory(const ConfigNode&, Faults&, const std::vector<std::string>& reserved)> configure;
   std::function<std::vector<FieldDoc>()> list_settings;
 };
@@ -41,16 +41,18 @@ template <typename M>
 struct ModuleRegistration {
   explicit ModuleRegistration(ModuleTraits traits) {
     using Settings = typename M::Settings;
-    register_module_type({std::move(traits),
-                          [](const ConfigNode& map, Faults& faults, const std::vector<std::string>& reserved) -> ModuleFactory {
-                            auto settings = read_settings<Settings>(map, faults, reserved);
-                            return [settings] { return std::make_unique<M>(settings); };
-                          },
-                          [] { return vedette::list_settings<Settings>(); }});
+    register_module_type(
+        {std::move(traits),
+         [](const ConfigNode& map, Faults& faults, const std::vector<std::string>& reserved) -> ModuleFactory {
+           auto settings = read_settings<Settings>(map, faults, reserved);
+           return [settings] { return std::make_unique<M>(settings); };
+         },
+         [] { return vedette::list_settings<Settings>(); }});
   }
 };
 
 /// Registers a module class. It has a nested `Settings` struct (see base/settings.h) and a constructor that takes one.
-#define VEDETTE_MODULE(Class, ...) static const ::vedette::graph::ModuleRegistration<Class> registered_##Class(__VA_ARGS__)
+#define VEDETTE_MODULE(Class, ...) \
+  static const ::vedette::graph::ModuleRegistration<Class> registered_##Class(__VA_ARGS__)
 
 }  // namespace vedette::graph

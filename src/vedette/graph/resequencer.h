@@ -7,7 +7,8 @@
 
 namespace vedette::graph {
 
-/// Puts results that were finished in any order back into the order in which their work was taken. Pure; the owner guards it.
+/// Puts results that were finished in any order back into the order in which their work was taken. Pure; the owner
+/// guards it.
 template <typename T>
 class Resequencer {
  public:

@@ -21,8 +21,8 @@ std::string_view state_name(RunningApplication::State state) {
 
 }  // namespace
 
-RunningApplication::RunningApplication(const Application& application, WorkerPool& pool, std::shared_ptr<BufferPool> buffers,
-                                       const ModuleContext::Services* services)
+RunningApplication::RunningApplication(const Application& application, WorkerPool& pool,
+                                       std::shared_ptr<BufferPool> buffers, const ModuleContext::Services* services)
     : spec_(application), buffers_(std::move(buffers)) {
   build_stages(pool, services);
   add_sources();
@@ -106,7 +106,9 @@ void RunningApplication::stream_done() {
 bool RunningApplication::wait_finished(const std::stop_token& stop) {
   {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait(lock, stop, [&] { return ends_missing_ == 0 || state_ == State::kStopped || state_ == State::kFinished; })) return false;
+    if (!changed_.wait(lock, stop,
+                       [&] { return ends_missing_ == 0 || state_ == State::kStopped || state_ == State::kFinished; }))
+      return false;
   }
   close(State::kFinished);
   return true;
@@ -134,7 +136,8 @@ bool RunningApplication::ended() const {
 
 void RunningApplication::stop() { close(State::kStopped); }
 
-/// Ends everything that still runs, in the order of the flow, and joins it. Idempotent; a second caller waits for the first.
+/// Ends everything that still runs, in the order of the flow, and joins it. Idempotent; a second caller waits for the
+/// first.
 void RunningApplication::close(State end) {
   const std::lock_guard only_one(closing_);
   {

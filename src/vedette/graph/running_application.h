@@ -13,14 +13,15 @@
 
 namespace vedette::graph {
 
-/// One application at work: its stages, wired as its file says, and its sources' threads. Belongs to an Executor, whose comment
-/// has the states.
+/// One application at work: its stages, wired as its file says, and its sources' threads. Belongs to an Executor, whose
+/// comment has the states.
 class RunningApplication {
  public:
   enum class State { kRunning, kDraining, kStopping, kFinished, kStopped };
 
   /// Builds and starts everything. Throws what a module's start() throws, with nothing left running.
-  RunningApplication(const Application& application, WorkerPool& pool, std::shared_ptr<BufferPool> buffers, const ModuleContext::Services* services);
+  RunningApplication(const Application& application, WorkerPool& pool, std::shared_ptr<BufferPool> buffers,
+                     const ModuleContext::Services* services);
   ~RunningApplication();
 
   const std::string& name() const { return spec_.name; }

@@ -10,9 +10,13 @@ constexpr size_t kRateWindowFrames = 32;
 
 }  // namespace
 
-SourceFeed::SourceFeed(std::unique_ptr<media::Source> source, std::optional<Error> failure, std::shared_ptr<const StreamInfo> stream,
-                       std::string url, std::vector<Stage*> readers)
-    : source_(std::move(source)), stream_(std::move(stream)), url_(std::move(url)), readers_(std::move(readers)), failure_(std::move(failure)) {}
+SourceFeed::SourceFeed(std::unique_ptr<media::Source> source, std::optional<Error> failure,
+                       std::shared_ptr<const StreamInfo> stream, std::string url, std::vector<Stage*> readers)
+    : source_(std::move(source)),
+      stream_(std::move(stream)),
+      url_(std::move(url)),
+      readers_(std::move(readers)),
+      failure_(std::move(failure)) {}
 
 SourceFeed::~SourceFeed() {
   request_stop();
@@ -111,7 +115,8 @@ StreamStatus SourceFeed::status() const {
   }
   if (recent_.size() > 1 && status.state == "streaming") {
     // Measured up to now rather than to the last frame, so that a stream that stalls is seen to slow down.
-    const Duration span = std::max<Duration>(recent_.back() - recent_.front(), Clock::system().monotonic() - recent_[1]);
+    const Duration span =
+        std::max<Duration>(recent_.back() - recent_.front(), Clock::system().monotonic() - recent_[1]);
     if (span.count() > 0) status.fps = static_cast<double>(recent_.size() - 1) / to_seconds(span);
   }
   return status;

@@ -14,13 +14,13 @@
 
 namespace vedette::graph {
 
-/// The thread that brings one source's frames to the stages which read from it. A kBlock lane without room makes it wait, and so
-/// the decoder, and so the file or the network behind it.
+/// The thread that brings one source's frames to the stages which read from it. A kBlock lane without room makes it
+/// wait, and so the decoder, and so the file or the network behind it.
 class SourceFeed final : public Upstream {
  public:
   /// `source` is null when it could not be opened, and `failure` says why: the feed then only sends the stream's end.
-  SourceFeed(std::unique_ptr<media::Source> source, std::optional<Error> failure, std::shared_ptr<const StreamInfo> stream,
-             std::string url, std::vector<Stage*> readers);
+  SourceFeed(std::unique_ptr<media::Source> source, std::optional<Error> failure,
+             std::shared_ptr<const StreamInfo> stream, std::string url, std::vector<Stage*> readers);
   ~SourceFeed() override;
 
   void start();

@@ -16,7 +16,8 @@ namespace {
 /// How long a turn may go on taking observations while another stage waits for this very thread, and otherwise.
 constexpr Duration kShortTurn = std::chrono::microseconds(50);
 constexpr Duration kLongTurn = std::chrono::milliseconds(2);
-/// kStateless: pieces of work of one lane that may be taken and not handed on yet, for each call that may run at the same time.
+/// kStateless: pieces of work of one lane that may be taken and not handed on yet, for each call that may run at the
+/// same time.
 constexpr size_t kReorderWindow = 4;
 
 MonotonicTime now() { return Clock::system().monotonic(); }
@@ -28,7 +29,8 @@ struct Stage::Item {
   MonotonicTime queued;
 };
 
-/// What a piece of work on one lane gave: observations to hand on, and the places reserved for them in each lane downstream.
+/// What a piece of work on one lane gave: observations to hand on, and the places reserved for them in each lane
+/// downstream.
 struct Stage::Result {
   std::span<Observation> observations;
   size_t places = 0;
@@ -44,7 +46,10 @@ struct Stage::KeptResult {
 
 struct Stage::Lane {
   Lane(std::shared_ptr<const StreamInfo> s, QueueOptions options, std::span<Stage* const> stages)
-      : stream(std::move(s)), blocks(options.when_full == WhenFull::kBlock), upstream(stages.begin(), stages.end()), queue(options) {}
+      : stream(std::move(s)),
+        blocks(options.when_full == WhenFull::kBlock),
+        upstream(stages.begin(), stages.end()),
+        queue(options) {}
 
   /// Whether there is something to do: an observation, or the end after the last one.
   bool has_work() const { return !queue.empty() || (ending && !end_taken); }
@@ -69,7 +74,7 @@ struct Stage::Lane {
 struct Stage::Taken {
   Lane* lane;
   std::optional<Observation> observation;  // none: the stream's end, always the last of its batch
-  uint64_t ticket = 0;                     // kStateless: of the whole run of observations of this lane, in the first of them
+  uint64_t ticket = 0;  // kStateless: of the whole run of observations of this lane, in the first of them
 };
 
 /// Gathers what one call emits.
@@ -87,7 +92,8 @@ class Stage::Output final : public Emit {
   /// What was emitted for a stream, in order; each only once.
   std::span<Observation> take(uint32_t stream) {
     const auto first = observations.begin() + static_cast<ptrdiff_t>(taken_);
-    const auto last = std::stable_partition(first, observations.end(), [&](const Observation& o) { return o.stream().index == stream; });
+    const auto last = std::stable_partition(first, observations.end(),
+                                            [&](const Observation& o) { return o.stream().index == stream; });
     taken_ += static_cast<size_t>(last - first);
     return {first, last};
   }
@@ -178,7 +184,8 @@ bool Stage::reserve(uint32_t stream) {
     return false;
   };
   if (claim()) return true;
-  // Say that we wait before looking once more: whoever takes an observation now either leaves us the place or sees the flag.
+  // Say that we wait before looking once more: whoever takes an observation now either leaves us the place or sees the
+  // flag.
   lane.awaited.store(true);
   return claim();
 }
@@ -302,7 +309,8 @@ void Stage::take_from(Lane& lane, std::vector<Taken>& batch, MonotonicTime time)
     --ends_waiting_;
     batch.push_back({&lane, std::nullopt});
   }
-  if (batch.size() > before && options_.traits.concurrency == Concurrency::kStateless) batch[before].ticket = lane.order.issue();
+  if (batch.size() > before && options_.traits.concurrency == Concurrency::kStateless)
+    batch[before].ticket = lane.order.issue();
 }
 
 /// Fills `batch` from the lanes in turn. False when there is nothing to take.
@@ -433,7 +441,9 @@ void Stage::record_failure(const StreamInfo& stream, uint64_t sequence, size_t l
     if (!counters_.failure) counters_.failure = code;
     first = !std::exchange(failing_, true);
   }
-  if (first) log::error("{}: module '{}' failed on stream '{}' frame {}: {}", context_.application, options_.name, stream.name, sequence, line);
+  if (first)
+    log::error("{}: module '{}' failed on stream '{}' frame {}: {}", context_.application, options_.name, stream.name,
+               sequence, line);
 }
 
 void Stage::finish(std::vector<Taken>& batch, Output& output) {
@@ -448,7 +458,8 @@ void Stage::finish(std::vector<Taken>& batch, Output& output) {
     Lane& lane = *batch[i].lane;
     const uint64_t ticket = batch[i].ticket;
     Result result{.observations = output.take(lane.stream->index)};
-    for (; i < batch.size() && batch[i].lane == &lane; ++i) batch[i].observation ? void(++result.places) : void(result.end = true);
+    for (; i < batch.size() && batch[i].lane == &lane; ++i)
+      batch[i].observation ? void(++result.places) : void(result.end = true);
     if (options_.traits.concurrency == Concurrency::kStateless) {
       finish_in_order(lane, ticket, result);
     } else {
@@ -471,7 +482,9 @@ void Stage::finish_in_order(Lane& lane, uint64_t ticket, const Result& result) {
   // Only one thread hands on at a time; whoever finishes meanwhile, or too early, leaves its result for it.
   if (lane.releasing || !lane.order.pass(ticket)) {
     const auto& from = result.observations;
-    lane.order.finish(ticket, {{std::make_move_iterator(from.begin()), std::make_move_iterator(from.end())}, result.places, result.end});
+    lane.order.finish(
+        ticket,
+        {{std::make_move_iterator(from.begin()), std::make_move_iterator(from.end())}, result.places, result.end});
     return;
   }
   lane.releasing = true;

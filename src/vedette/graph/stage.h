@@ -31,9 +31,9 @@ class Upstream {
 
 /// A module at work: its queue (one lane a stream), its instances and its counters.
 ///
-/// A stage is given turns by the pool. In a turn it takes observations for which every stage downstream has room, calls the
-/// module, and hands on what it emitted. A pool thread therefore never waits for a queue: a stage whose way is barred is parked
-/// until the stage downstream has taken something, and the bar travels back to the source that way.
+/// A stage is given turns by the pool. In a turn it takes observations for which every stage downstream has room, calls
+/// the module, and hands on what it emitted. A pool thread therefore never waits for a queue: a stage whose way is
+/// barred is parked until the stage downstream has taken something, and the bar travels back to the source that way.
 ///
 ///   lane:  idle ──put──▶ ready ──taken──▶ busy (kPerStream) ──▶ idle | ready
 ///                          │  ▲
@@ -61,12 +61,13 @@ class Stage final : public Runnable, public Upstream {
   void add_stream(std::shared_ptr<const StreamInfo> stream, QueueOptions queue);
   /// Says that a stream's source itself, too, puts its frames into this stage.
   void add_feed(uint32_t stream, Upstream& feed);
-  /// Makes the instances and calls start() on each. Throws what the module throws, after stopping those already started.
+  /// Makes the instances and calls start() on each. Throws what the module throws, after stopping those already
+  /// started.
   void start();
 
   // Running, from any thread.
-  /// Reserves one place in the stream's lane. False when it is full and kBlock: every upstream will get room(). Lanes of the
-  /// other policies always have room.
+  /// Reserves one place in the stream's lane. False when it is full and kBlock: every upstream will get room(). Lanes
+  /// of the other policies always have room.
   bool reserve(uint32_t stream);
   void give_back(uint32_t stream);
   /// Puts an observation; `reserved` says that reserve() was called for it.
@@ -122,7 +123,8 @@ class Stage final : public Runnable, public Upstream {
   std::function<void()> stream_done_;
   std::unique_ptr<Module> shared_instance_;  // null for kPerStream: its lanes own theirs
   BatchLimits batch_;
-  size_t full_batch_ = 1;  // as many observations as are worth waiting for: the largest batch, or what the queue can hold
+  size_t full_batch_ =
+      1;  // as many observations as are worth waiting for: the largest batch, or what the queue can hold
   size_t most_turns_ = 1;  // that may run at the same time
 
   mutable std::mutex mutex_;

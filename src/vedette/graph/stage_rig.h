@@ -28,7 +28,8 @@ struct Script {
   BatchLimits batch;
 };
 
-/// Plays a script and holds the executor to the specification in module.h: the order of the calls and which may overlap.
+/// Plays a script and holds the executor to the specification in module.h: the order of the calls and which may
+/// overlap.
 class ScriptedModule final : public Module {
  public:
   ScriptedModule(Script script, Concurrency concurrency) : script_(std::move(script)), concurrency_(concurrency) {}
@@ -181,7 +182,9 @@ class Rig {
       ModuleTraits traits;
       traits.type = spec.name;
       traits.concurrency = spec.concurrency;
-      const auto make = [script = spec.script, concurrency = spec.concurrency] { return std::make_unique<ScriptedModule>(script, concurrency); };
+      const auto make = [script = spec.script, concurrency = spec.concurrency] {
+        return std::make_unique<ScriptedModule>(script, concurrency);
+      };
       ModuleContext context;
       context.application = "test";
       context.module = spec.name;
@@ -212,7 +215,8 @@ class Rig {
   Stage& operator[](size_t i) { return *stages_[i]; }
   const std::shared_ptr<const StreamInfo>& stream(uint32_t s) const { return feeds_[s]->stream; }
 
-  /// Puts an observation into every stage that reads from the feeds; waits for room. False when the rig was stopped meanwhile.
+  /// Puts an observation into every stage that reads from the feeds; waits for room. False when the rig was stopped
+  /// meanwhile.
   bool put(uint32_t s, uint64_t sequence) {
     const Observation observation = make_observation(stream(s), sequence);
     for (size_t i = 0; i < stages_.size(); ++i) {
@@ -243,6 +247,7 @@ class Rig {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return ends_missing_ == 0; });
     }
+    for (auto& stage : stages_) stage->abandon();  // as RunningApplication does: timed turns that are not due go, too
     for (auto& stage : stages_) stage->wait_idle();
   }
   void run(uint64_t count) {
@@ -268,7 +273,8 @@ class Rig {
         if (const auto found = status.dropped.find(reason); found != status.dropped.end()) gone += found->second;
       EXPECT_EQ(status.received, gone) << status.name;
       EXPECT_EQ(status.queue_depth, 0u) << status.name;
-      EXPECT_EQ(status.wait.count, status.received - dropped(status, "queue_full") - dropped(status, "superseded") - dropped(status, "stopped"))
+      EXPECT_EQ(status.wait.count, status.received - dropped(status, "queue_full") - dropped(status, "superseded") -
+                                       dropped(status, "stopped"))
           << status.name;
     }
   }

@@ -13,11 +13,11 @@ namespace {
 
 using testing::counting;
 using testing::Door;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::Record;
 using testing::Rig;
 using testing::Script;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 constexpr WhenFull kBlock = WhenFull::kBlock;
 
@@ -88,10 +88,14 @@ TEST(Stage, BackPressureTravelsUpAndNothingIsLost) {
   Script slow;
   slow.process = [&](const Observation& observation, Emit&) { door.pass(), record.add(observation); };
   const QueueOptions queue{.capacity = 2, .when_full = kBlock};
-  Rig rig(pool, 1, {{.name = "a", .queue = queue}, {.name = "b", .inputs = {0}, .queue = queue}, {.name = "slow", .script = slow, .inputs = {1}, .queue = queue}});
+  Rig rig(pool, 1,
+          {{.name = "a", .queue = queue},
+           {.name = "b", .inputs = {0}, .queue = queue},
+           {.name = "slow", .script = slow, .inputs = {1}, .queue = queue}});
   rig.feed(100);
   door.wait_for(1);
-  while (rig[0].status().queue_depth + rig[1].status().queue_depth + rig[2].status().queue_depth < 6) std::this_thread::yield();
+  while (rig[0].status().queue_depth + rig[1].status().queue_depth + rig[2].status().queue_depth < 6)
+    std::this_thread::yield();
   EXPECT_EQ(rig[0].status().received, 7u);  // 1 in slow, 2 in each queue
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(rig[i].status().queue_depth, 2u);
   door.open();
@@ -205,7 +209,8 @@ TEST_P(BatchWait, AFullBatchAndTheEndOfAStreamGoAtOnce) {
   EXPECT_THAT(sizes, ElementsAre(4, 3));
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, BatchWait, ::testing::Values(Concurrency::kStateless, Concurrency::kPerStream, Concurrency::kGlobal));
+INSTANTIATE_TEST_SUITE_P(Kinds, BatchWait,
+                         ::testing::Values(Concurrency::kStateless, Concurrency::kPerStream, Concurrency::kGlobal));
 
 TEST(Stage, ABatchIsNotWaitedForThatTheQueueCannotHold) {
   WorkerPool pool(1);
@@ -223,7 +228,8 @@ TEST(Stage, AnIncompleteBatchGoesWhenItsTimeHasCome) {
   Script batch = record.script();
   const Duration wait = std::chrono::milliseconds(2);
   batch.batch = {.largest = 100, .longest_wait = wait};
-  Rig rig(pool, 2, {{.name = "batch", .concurrency = Concurrency::kGlobal, .script = batch, .queue = {.capacity = 100}}});
+  Rig rig(pool, 2,
+          {{.name = "batch", .concurrency = Concurrency::kGlobal, .script = batch, .queue = {.capacity = 100}}});
   for (uint64_t n = 0; n < 5; ++n) {
     const MonotonicTime put = Clock::system().monotonic();
     rig.put(n % 2, n);
@@ -270,7 +276,8 @@ TEST(Stage, WhatEndOfStreamEmitsComesBeforeTheEnd) {
       EXPECT_EQ(record.of(stream.index), counting(15));
       ++ends;
     };
-    Rig rig(pool, 2, {{.name = "last", .concurrency = kind, .script = last}, {.name = "sink", .script = sink, .inputs = {0}}});
+    Rig rig(pool, 2,
+            {{.name = "last", .concurrency = kind, .script = last}, {.name = "sink", .script = sink, .inputs = {0}}});
     at = &rig;
     rig.run(10);
     EXPECT_EQ(ends, 2);
@@ -284,7 +291,9 @@ TEST(Stage, AStatelessModuleSeesNoEndOfStreamAndStillPassesItOn) {
   none.end = [](const StreamInfo&, Emit&) { ADD_FAILURE(); };
   Script sink;
   sink.end = [&](const StreamInfo&, Emit&) { ++ends; };
-  Rig rig(pool, 3, {{.name = "none", .concurrency = Concurrency::kStateless, .script = none}, {.name = "sink", .script = sink, .inputs = {0}}});
+  Rig rig(pool, 3,
+          {{.name = "none", .concurrency = Concurrency::kStateless, .script = none},
+           {.name = "sink", .script = sink, .inputs = {0}}});
   rig.run(5);
   EXPECT_EQ(ends, 3);
 }
@@ -297,7 +306,9 @@ TEST(Stage, AGlobalModuleMayEmitForAnyStreamThatHasNotEnded) {
   mirror.process = [&](const Observation& observation, Emit& emit) {
     for (uint32_t s = 0; s < 2; ++s) emit(testing::make_observation(at->stream(s), observation.frame().sequence));
   };
-  Rig rig(pool, 2, {{.name = "mirror", .concurrency = Concurrency::kGlobal, .script = mirror}, {.name = "sink", .script = record.script(), .inputs = {0}}});
+  Rig rig(pool, 2,
+          {{.name = "mirror", .concurrency = Concurrency::kGlobal, .script = mirror},
+           {.name = "sink", .script = record.script(), .inputs = {0}}});
   at = &rig;
   for (uint64_t n = 0; n < 5; ++n) rig.put(0, n);
   record.wait_for(10);
@@ -307,7 +318,8 @@ TEST(Stage, AGlobalModuleMayEmitForAnyStreamThatHasNotEnded) {
   rig.end(0);
   rig.wait_done();
   EXPECT_EQ(record.of(0), counting(8));
-  // Stream 1 may have ended for the module before 5, 6 and 7 came; whatever was emitted for it after its end is counted.
+  // Stream 1 may have ended for the module before 5, 6 and 7 came; whatever was emitted for it after its end is
+  // counted.
   EXPECT_EQ(record.of(1).size() + Rig::dropped(rig[0].status(), "stream_ended"), 8u);
   rig.expect_balanced();
   rig.expect_all_places_free();
@@ -321,8 +333,9 @@ TEST(Stage, ManyForOneMayGoBeyondTheQueueAndIsNotLost) {
   };
   for (const Concurrency kind : {Concurrency::kStateless, Concurrency::kPerStream, Concurrency::kGlobal}) {
     Record all;
-    Rig rig(pool, 2, {{.name = "three", .concurrency = kind, .script = three, .queue = {.capacity = 1}},
-                      {.name = "sink", .script = all.script(), .inputs = {0}, .queue = {.capacity = 1}}});
+    Rig rig(pool, 2,
+            {{.name = "three", .concurrency = kind, .script = three, .queue = {.capacity = 1}},
+             {.name = "sink", .script = all.script(), .inputs = {0}, .queue = {.capacity = 1}}});
     rig.run(200);
     const auto seen = all.of(0);
     EXPECT_EQ(seen.size(), 600u);
@@ -343,8 +356,12 @@ TEST(Stage, WorkDoneOutOfOrderIsBounded) {
     emit(observation);
   };
   const QueueOptions open{.capacity = 1000, .when_full = WhenFull::kDropOldest};
-  Rig rig(pool, 1, {{.name = "stuck", .concurrency = Concurrency::kStateless, .script = script, .queue = {.capacity = 1000, .when_full = kBlock}},
-                    {.name = "sink", .script = record.script(), .inputs = {0}, .queue = open}});
+  Rig rig(pool, 1,
+          {{.name = "stuck",
+            .concurrency = Concurrency::kStateless,
+            .script = script,
+            .queue = {.capacity = 1000, .when_full = kBlock}},
+           {.name = "sink", .script = record.script(), .inputs = {0}, .queue = open}});
   for (uint64_t n = 0; n < 200; ++n) rig.put(0, n);
   door.wait_for(1);
   while (done < 7) std::this_thread::yield();  // window of 4 a thread, one of them stuck
@@ -372,7 +389,9 @@ TEST(Stage, AStatelessModuleRunsManyCallsOfOneStreamAtATimeButNotMoreThanAsked) 
       emit(observation);
     };
     Record record;
-    Rig rig(pool, 1, {{.name = "par", .concurrency = Concurrency::kStateless, .script = script, .parallel = parallel}, {.name = "sink", .script = record.script(), .inputs = {0}}});
+    Rig rig(pool, 1,
+            {{.name = "par", .concurrency = Concurrency::kStateless, .script = script, .parallel = parallel},
+             {.name = "sink", .script = record.script(), .inputs = {0}}});
     rig.feed(50);
     door.wait_for(parallel);
     door.open();

@@ -24,7 +24,8 @@ struct ModuleStatus {
   uint64_t errors = 0;                      ///< calls that threw
   std::string last_error;
   std::optional<ErrorCode> failure;         ///< code of the first error; kInternal when it was no vedette::Error
-  std::map<std::string, uint64_t, std::less<>> dropped;  ///< by reason: "queue_full", "superseded", and what the module itself names
+  std::map<std::string, uint64_t, std::less<>>
+      dropped;  ///< by reason: "queue_full", "superseded", and what the module itself names
   size_t queue_depth = 0;                   ///< now, over all streams
   size_t queue_capacity = 0;                ///< per stream
   HistogramSnapshot wait;                   ///< time in the queue

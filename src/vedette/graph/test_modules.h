@@ -44,12 +44,18 @@ class TestModule : public Module {
   TestSettings settings_;
 };
 
-/// Registers, once: t_decode (adds pixels), t_detect (pixels → objects), t_track (objects → tracks), jsonl and mot (sinks).
+/// Registers, once: t_decode (adds pixels), t_detect (pixels → objects), t_track (objects → tracks), jsonl and mot
+/// (sinks).
 inline void register_test_modules() {
   static std::once_flag once;
   std::call_once(once, [] {
     const auto add = [](std::string type, Concurrency concurrency, Facet reads, Facet adds, bool sink) {
-      ModuleRegistration<TestModule>({.type = std::move(type), .summary = "for tests", .concurrency = concurrency, .reads = reads, .adds = adds, .sink = sink});
+      ModuleRegistration<TestModule>({.type = std::move(type),
+                                      .summary = "for tests",
+                                      .concurrency = concurrency,
+                                      .reads = reads,
+                                      .adds = adds,
+                                      .sink = sink});
     };
     add("t_decode", Concurrency::kStateless, Facet::kNone, Facet::kPixels, false);
     add("t_detect", Concurrency::kStateless, Facet::kPixels, Facet::kObjects, false);

@@ -91,7 +91,8 @@ Runnable* WorkerPool::take() {
     if (timed_.empty()) {
       wake_.wait(lock);
     } else {
-      const auto earliest = std::min_element(timed_.begin(), timed_.end(), [](const Timed& a, const Timed& b) { return a.first < b.first; });
+      const auto earliest = std::min_element(timed_.begin(), timed_.end(),
+                                             [](const Timed& a, const Timed& b) { return a.first < b.first; });
       ++keeping_time_;
       wake_.wait_until(lock, MonotonicTime(earliest->first));  // a copy: the list changes meanwhile
       --keeping_time_;

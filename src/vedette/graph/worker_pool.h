@@ -12,16 +12,17 @@
 
 namespace vedette::graph {
 
-/// Something with work to do. A turn is short: it gives the thread back after a fraction of a millisecond or one heavy call.
+/// Something with work to do. A turn is short: it gives the thread back after a fraction of a millisecond or one heavy
+/// call.
 class Runnable {
  public:
   virtual ~Runnable() = default;
   virtual void turn() = 0;
 };
 
-/// A few threads that give turns to whatever is scheduled, first come first served. A turn scheduled `kNext` by a worker runs on
-/// that same worker right after its present turn (the pixels are still in its cache, and nobody need be woken); everything else
-/// goes to one shared list and wakes a sleeper. Each schedule() leads to exactly one turn().
+/// A few threads that give turns to whatever is scheduled, first come first served. A turn scheduled `kNext` by a
+/// worker runs on that same worker right after its present turn (the pixels are still in its cache, and nobody need be
+/// woken); everything else goes to one shared list and wakes a sleeper. Each schedule() leads to exactly one turn().
 class WorkerPool {
  public:
   enum class Where {

@@ -33,7 +33,8 @@ TEST_P(WorkerPoolTest, EachScheduleLeadsToExactlyOneTurn) {
     std::vector<std::jthread> threads;
     for (int t = 0; t < kThreads; ++t)
       threads.emplace_back([&] {
-        for (int i = 0; i < kTurns; ++i) pool.schedule(count, i % 2 ? WorkerPool::Where::kNext : WorkerPool::Where::kAnywhere);
+        for (int i = 0; i < kTurns; ++i)
+          pool.schedule(count, i % 2 ? WorkerPool::Where::kNext : WorkerPool::Where::kAnywhere);
       });
   }
   EXPECT_EQ(turns, kThreads * kTurns);
@@ -116,7 +117,9 @@ TEST(WorkerPool, NextRunsOnTheSameWorkerRightAfterwards) {
   EXPECT_FALSE(WorkerPool::next_is_waiting());
 }
 
-TEST(WorkerPool, IsAsLargeAsTheMachineUnlessToldOtherwise) { EXPECT_EQ(WorkerPool().threads(), std::max(1u, std::thread::hardware_concurrency())); }
+TEST(WorkerPool, IsAsLargeAsTheMachineUnlessToldOtherwise) {
+  EXPECT_EQ(WorkerPool().threads(), std::max(1u, std::thread::hardware_concurrency()));
+}
 
 INSTANTIATE_TEST_SUITE_P(Threads, WorkerPoolTest, ::testing::Values(1, 2, 8));
 

@@ -8,8 +8,8 @@
 
 namespace vedette::infer {
 
-/// When waiting items become a batch: as soon as `largest` wait, or once the oldest has waited `longest_wait`. Pure: times in,
-/// decisions out.
+/// When waiting items become a batch: as soon as `largest` wait, or once the oldest has waited `longest_wait`. Pure:
+/// times in, decisions out.
 class BatchPolicy {
  public:
   struct Options {

@@ -16,8 +16,8 @@
 
 namespace vedette::infer {
 
-/// Groups the items of many calling threads into batches. It has no thread of its own: the caller that finds a batch due runs
-/// it and wakes the others whose items were in it. `Item` holds what goes in and what comes out.
+/// Groups the items of many calling threads into batches. It has no thread of its own: the caller that finds a batch
+/// due runs it and wakes the others whose items were in it. `Item` holds what goes in and what comes out.
 template <typename Item>
 class Batcher {
  public:
@@ -26,8 +26,8 @@ class Batcher {
     size_t max_waiting = 256;                          ///< items; a caller beyond is refused
     Duration deadline = std::chrono::seconds(30);      ///< longest wait of a caller for a batch to take its item
   };
-  /// `run` gets 1 … largest items, and may be called from several threads at once. What it throws reaches every caller whose
-  /// item was in the batch.
+  /// `run` gets 1 … largest items, and may be called from several threads at once. What it throws reaches every caller
+  /// whose item was in the batch.
   using Run = std::function<void(std::span<Item* const>)>;
 
   Batcher(Options options, Run run) : options_(options), run_(std::move(run)), policy_(options.policy) {}
@@ -35,7 +35,8 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  /// Returns when `item` has been run. Throws Error(kExhausted) when too many wait, kTimeout, kUnavailable after stop().
+  /// Returns when `item` has been run. Throws Error(kExhausted) when too many wait, kTimeout, kUnavailable after
+  /// stop().
   void submit(Item& item) {
     std::unique_lock lock(mutex_);
     if (stopped_) throw Error(ErrorCode::kUnavailable, "the model is being closed");

@@ -11,7 +11,9 @@ namespace {
 class CardClassifier final : public Classifier {
  public:
   CardClassifier(const ModelCard& card, const SessionOptions& options, const ModelStore& store)
-      : head_(head_as<VectorHead>(card, "a classifier")), model_(card, options, store), size_(head_.bind(model_.context())) {}
+      : head_(head_as<VectorHead>(card, "a classifier")),
+        model_(card, options, store),
+        size_(head_.bind(model_.context())) {}
 
   std::vector<std::vector<Result>> classify(std::span<const Picture* const> pictures, size_t top) override {
     std::vector<std::vector<Result>> results(pictures.size());
@@ -41,7 +43,8 @@ class CardClassifier final : public Classifier {
 
 }  // namespace
 
-std::shared_ptr<Classifier> Classifier::load(const ModelCard& card, const SessionOptions& options, const ModelStore& store) {
+std::shared_ptr<Classifier> Classifier::load(const ModelCard& card, const SessionOptions& options,
+                                             const ModelStore& store) {
   if (head_as<VectorHead>(card, "a classifier").meaning() != VectorHead::Meaning::kScores)
     throw Error(ErrorCode::kInvalidConfig, "model '" + card.name + "' makes embeddings; it has no classes",
                 "choose another model");

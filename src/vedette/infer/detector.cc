@@ -11,8 +11,10 @@ namespace {
 class CardDetector final : public Detector {
  public:
   CardDetector(const ModelCard& card, const SessionOptions& options, const ModelStore& store)
-      : head_(head_as<DetectionHead>(card, "one that finds objects")), model_(card, options, store),
-        decoder_(head_.bind(model_.context())), scratch_(model_.instances()) {}
+      : head_(head_as<DetectionHead>(card, "one that finds objects")),
+        model_(card, options, store),
+        decoder_(head_.bind(model_.context())),
+        scratch_(model_.instances()) {}
 
   Params default_params() const override {
     Params params;
@@ -61,7 +63,8 @@ class CardDetector final : public Detector {
 
 }  // namespace
 
-std::shared_ptr<Detector> Detector::load(const ModelCard& card, const SessionOptions& options, const ModelStore& store) {
+std::shared_ptr<Detector> Detector::load(const ModelCard& card, const SessionOptions& options,
+                                         const ModelStore& store) {
   return std::make_shared<CardDetector>(card, options, store);
 }
 

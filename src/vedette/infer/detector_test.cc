@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <atomic>
@@ -18,10 +17,10 @@
 namespace vedette::infer {
 namespace {
 
-using testing::card;
-using testing::store;
 using ::testing::AllOf;
+using testing::card;
 using ::testing::HasSubstr;
+using testing::store;
 
 struct Case {
   const char* card;
@@ -131,7 +130,8 @@ TEST_F(WithModels, ThreadsShareInstancesAndGetTheirOwnResults) {
     pictures.push_back(Picture::make(PixelFormat::kBgr, 200 + 40 * i, 160));
     const Plane& plane = pictures.back()->plane(0);
     for (int y = 0; y < plane.height; ++y)
-      for (int x = 0; x < plane.width * 3; ++x) plane.data[y * plane.stride_bytes + x] = static_cast<uint8_t>(x * y * (i + 1) / 7);
+      for (int x = 0; x < plane.width * 3; ++x)
+        plane.data[y * plane.stride_bytes + x] = static_cast<uint8_t>(x * y * (i + 1) / 7);
     const Picture* picture = pictures.back().get();
     alone.push_back(detector->detect({&picture, 1}, params).front());
   }
@@ -225,7 +225,8 @@ class Crops : public WithModels {
 };
 
 TEST_F(Crops, EmbeddingsOfBatchesEqualSingles) {
-  for (const auto& [name, file] : {std::pair{"osnet-x0-25", "osnet_x0_25_msmt17.onnx"}, {"osnet-x0-5", "osnet_x0_5.onnx"}}) {
+  for (const auto& [name, file] :
+       {std::pair{"osnet-x0-25", "osnet_x0_25_msmt17.onnx"}, {"osnet-x0-5", "osnet_x0_5.onnx"}}) {
     SessionOptions options;
     options.max_batch = 4;
     options.batch_wait_ms = 1;

@@ -8,7 +8,9 @@ namespace {
 class CardEmbedder final : public Embedder {
  public:
   CardEmbedder(const ModelCard& card, const SessionOptions& options, const ModelStore& store)
-      : head_(head_as<VectorHead>(card, "an embedding")), model_(card, options, store), size_(head_.bind(model_.context())) {}
+      : head_(head_as<VectorHead>(card, "an embedding")),
+        model_(card, options, store),
+        size_(head_.bind(model_.context())) {}
 
   std::vector<std::vector<float>> embed(std::span<const Picture* const> crops) override {
     std::vector<std::vector<float>> vectors(crops.size());
@@ -32,9 +34,11 @@ class CardEmbedder final : public Embedder {
 
 }  // namespace
 
-std::shared_ptr<Embedder> Embedder::load(const ModelCard& card, const SessionOptions& options, const ModelStore& store) {
+std::shared_ptr<Embedder> Embedder::load(const ModelCard& card, const SessionOptions& options,
+                                         const ModelStore& store) {
   if (head_as<VectorHead>(card, "an embedding").meaning() != VectorHead::Meaning::kEmbedding)
-    throw Error(ErrorCode::kInvalidConfig, "model '" + card.name + "' classifies; it has no embedding", "choose another model");
+    throw Error(ErrorCode::kInvalidConfig, "model '" + card.name + "' classifies; it has no embedding",
+                "choose another model");
   return std::make_shared<CardEmbedder>(card, options, store);
 }
 

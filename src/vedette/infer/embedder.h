@@ -11,8 +11,8 @@
 
 namespace vedette::infer {
 
-/// Turns pictures of single things (crops) into vectors that lie near each other when the things look alike. Threads, sharing
-/// and errors as Detector.
+/// Turns pictures of single things (crops) into vectors that lie near each other when the things look alike. Threads,
+/// sharing and errors as Detector.
 class Embedder {
  public:
   static std::shared_ptr<Embedder> load(const ModelCard& card, const SessionOptions& options,

@@ -34,8 +34,8 @@ struct HeadContext {
 /// The outputs of one picture, in the order of HeadContext::outputs; element i holds the product of that shape's sizes.
 using OutputData = std::span<const float* const>;
 
-/// What a model's outputs mean. A head is described by its settings (the card's `head:` map without `type`) and bound to a
-/// model's outputs when that is loaded. A head type is one file: a class, and VEDETTE_HEAD(Class, "type").
+/// What a model's outputs mean. A head is described by its settings (the card's `head:` map without `type`) and bound
+/// to a model's outputs when that is loaded. A head type is one file: a class, and VEDETTE_HEAD(Class, "type").
 class Head {
  public:
   virtual ~Head() = default;
@@ -92,7 +92,8 @@ void register_head(std::string_view type, HeadFactory factory);
 std::shared_ptr<Head> make_head(std::string_view type);  ///< null for an unknown type
 std::vector<std::string> head_types();                   ///< sorted
 
-#define VEDETTE_HEAD(Class, type) \
-  [[maybe_unused]] static const bool registered_##Class = (::vedette::infer::register_head(type, [] { return std::make_shared<Class>(); }), true)
+#define VEDETTE_HEAD(Class, type)                         \
+  [[maybe_unused]] static const bool registered_##Class = \
+      (::vedette::infer::register_head(type, [] { return std::make_shared<Class>(); }), true)
 
 }  // namespace vedette::infer

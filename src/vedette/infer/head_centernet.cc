@@ -8,9 +8,9 @@
 namespace vedette::infer {
 namespace {
 
-/// CenterNet (Zhou et al. 2019, §4): outputs [classes, rows, columns] of centre scores, [2, rows, columns] of widths and heights,
-/// and, where there is a third, [2, rows, columns] of centre offsets x, y; all in cells. An object is a cell whose score is the
-/// largest of its 3×3 neighbourhood, so little is left for suppression.
+/// CenterNet (Zhou et al. 2019, §4): outputs [classes, rows, columns] of centre scores, [2, rows, columns] of widths
+/// and heights, and, where there is a third, [2, rows, columns] of centre offsets x, y; all in cells. An object is a
+/// cell whose score is the largest of its 3×3 neighbourhood, so little is left for suppression.
 class CenterNetHead final : public DetectionHead {
  public:
   bool sigmoid = true;
@@ -58,16 +58,24 @@ class CenterNetDecoder final : public BoxDecoder {
 
   Candidate box(OutputData outputs, size_t x, size_t y, float score, int class_id) const {
     const size_t cell = y * columns + x, cells = rows * columns;
-    const float dx = offsets == SIZE_MAX ? 0 : outputs[offsets][cell], dy = offsets == SIZE_MAX ? 0 : outputs[offsets][cells + cell];
-    const float center_x = (static_cast<float>(x) + dx) * cell_width, center_y = (static_cast<float>(y) + dy) * cell_height;
-    const float half_width = outputs[sizes][cell] * cell_width / 2, half_height = outputs[sizes][cells + cell] * cell_height / 2;
-    return {center_x - half_width, center_y - half_height, center_x + half_width, center_y + half_height,
-            sigmoid ? 1 / (1 + std::exp(-score)) : score, class_id};
+    const float dx = offsets == SIZE_MAX ? 0 : outputs[offsets][cell],
+                dy = offsets == SIZE_MAX ? 0 : outputs[offsets][cells + cell];
+    const float center_x = (static_cast<float>(x) + dx) * cell_width,
+                center_y = (static_cast<float>(y) + dy) * cell_height;
+    const float half_width = outputs[sizes][cell] * cell_width / 2,
+                half_height = outputs[sizes][cells + cell] * cell_height / 2;
+    return {center_x - half_width,
+            center_y - half_height,
+            center_x + half_width,
+            center_y + half_height,
+            sigmoid ? 1 / (1 + std::exp(-score)) : score,
+            class_id};
   }
 };
 
 std::unique_ptr<const BoxDecoder> CenterNetHead::bind(const HeadContext& context) const {
-  const std::string expected = "centre scores [classes, rows, columns], sizes [2, rows, columns] and perhaps offsets alike";
+  const std::string expected =
+      "centre scores [classes, rows, columns], sizes [2, rows, columns] and perhaps offsets alike";
   const auto& outputs = context.outputs;
   if (outputs.size() != 2 && outputs.size() != 3) context.reject(expected);
   auto decoder = std::make_unique<CenterNetDecoder>();

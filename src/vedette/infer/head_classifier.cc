@@ -15,9 +15,10 @@ class ClassifierHead final : public VectorHead {
   Activation activation = Activation::kSoftmax;
 
   void fields(Fields& f) override {
-    f.choice<Activation>("activation", activation,
-                         {{"softmax", Activation::kSoftmax}, {"sigmoid", Activation::kSigmoid}, {"none", Activation::kNone}},
-                         "what turns the output into scores");
+    f.choice<Activation>(
+        "activation", activation,
+        {{"softmax", Activation::kSoftmax}, {"sigmoid", Activation::kSigmoid}, {"none", Activation::kNone}},
+        "what turns the output into scores");
   }
   Meaning meaning() const override { return Meaning::kScores; }
   size_t bind(const HeadContext& context) const override {

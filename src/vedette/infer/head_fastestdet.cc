@@ -8,8 +8,8 @@
 namespace vedette::infer {
 namespace {
 
-/// FastestDet (github.com/dog-qiuqiu/FastestDet): one output [5 + classes, rows, columns] of one feature map: objectness
-/// (sigmoid), box offsets x, y (tanh, in cells) and sizes w, h (sigmoid, in inputs), class scores (softmax).
+/// FastestDet (github.com/dog-qiuqiu/FastestDet): one output [5 + classes, rows, columns] of one feature map:
+/// objectness (sigmoid), box offsets x, y (tanh, in cells) and sizes w, h (sigmoid, in inputs), class scores (softmax).
 /// Score = objectness^0.6 · class score^0.4.
 class FastestDetHead final : public DetectionHead {
  public:
@@ -19,7 +19,10 @@ class FastestDetHead final : public DetectionHead {
 class FastestDetDecoder final : public BoxDecoder {
  public:
   FastestDetDecoder(size_t rows, size_t columns, size_t classes, const InputSpec& input)
-      : rows_(rows), columns_(columns), classes_(classes), width_(static_cast<float>(input.width)),
+      : rows_(rows),
+        columns_(columns),
+        classes_(classes),
+        width_(static_cast<float>(input.width)),
         height_(static_cast<float>(input.height)) {}
 
   void decode(OutputData outputs, const DecodeRequest& request, std::vector<Candidate>& candidates) const override {
@@ -48,8 +51,8 @@ class FastestDetDecoder final : public BoxDecoder {
 };
 
 std::unique_ptr<const BoxDecoder> FastestDetHead::bind(const HeadContext& context) const {
-  const std::string expected =
-      fmt::format("[{}, rows, columns]", context.classes() != 0 ? std::to_string(5 + context.classes()) : "5 + classes");
+  const std::string expected = fmt::format(
+      "[{}, rows, columns]", context.classes() != 0 ? std::to_string(5 + context.classes()) : "5 + classes");
   if (context.outputs.size() != 1) context.reject("one output " + expected);
   const OutputSpec& output = context.outputs[0];
   if (output.shape.size() != 3 || output.shape[0] < 6) context.reject(output, expected);

@@ -12,9 +12,9 @@ namespace {
 
 constexpr size_t kMostBins = 64;
 
-/// NanoDet and others of the Generalized Focal Loss family (Li et al. 2020, §3): for each stride one output of class scores
-/// [cells, classes], already sigmoid, and one of [cells, 4·(reg_max+1)] logits, a distribution over the distance from the cell's
-/// centre to each side (left, top, right, bottom) in strides.
+/// NanoDet and others of the Generalized Focal Loss family (Li et al. 2020, §3): for each stride one output of class
+/// scores [cells, classes], already sigmoid, and one of [cells, 4·(reg_max+1)] logits, a distribution over the distance
+/// from the cell's centre to each side (left, top, right, bottom) in strides.
 class NanodetHead final : public DetectionHead {
  public:
   std::vector<int> strides{8, 16, 32};
@@ -87,7 +87,8 @@ std::unique_ptr<const BoxDecoder> NanodetHead::bind(const HeadContext& context) 
         return i;
       }
       const std::string columns = width != 0 ? std::to_string(width) : std::string("classes");
-      context.reject(fmt::format("for stride {} an output of {} with shape [{}, {}]", stride, what, grid.cells(), columns));
+      context.reject(
+          fmt::format("for stride {} an output of {} with shape [{}, {}]", stride, what, grid.cells(), columns));
     };
     Level level{take(classes, "class scores"), take(4 * bins, "box distributions"), grid};
     if (classes == 0) classes = static_cast<size_t>(context.outputs[level.scores].shape[1]);

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include <array>
 #include <algorithm>
+#include <array>
 
 #include "vedette/infer/head.h"
 #include "vedette/infer/scan.h"
@@ -12,8 +12,8 @@ namespace {
 /// COCO numbers its categories 1 … 90 and leaves these out.
 constexpr std::array<int, 10> kUnusedCoco{12, 26, 29, 30, 45, 66, 68, 69, 71, 83};
 
-/// SSD as the TensorFlow Object Detection API exports it, without its own suppression: an output [anchors, 4] (or [anchors, 1, 4])
-/// of top, left, bottom, right from 0 to 1, and one [anchors, classes] of scores, already sigmoid.
+/// SSD as the TensorFlow Object Detection API exports it, without its own suppression: an output [anchors, 4] (or
+/// [anchors, 1, 4]) of top, left, bottom, right from 0 to 1, and one [anchors, classes] of scores, already sigmoid.
 class SsdHead final : public DetectionHead {
  public:
   bool coco_categories = false;
@@ -55,7 +55,9 @@ class SsdDecoder final : public BoxDecoder {
 };
 
 std::unique_ptr<const BoxDecoder> SsdHead::bind(const HeadContext& context) const {
-  const std::string columns = coco_categories ? "90" : context.classes() != 0 ? std::to_string(context.classes()) : "classes";
+  const std::string columns = coco_categories          ? "90"
+                              : context.classes() != 0 ? std::to_string(context.classes())
+                                                       : "classes";
   const std::string expected = fmt::format("two outputs, boxes [anchors, 4] and scores [anchors, {}]", columns);
   if (context.outputs.size() != 2) context.reject(expected);
   auto decoder = std::make_unique<SsdDecoder>();

@@ -100,7 +100,9 @@ TEST(NanodetHead, TakesTheMeanOfEachSidesDistribution) {
 TEST(SsdHead, MapsCocoCategories) {
   Made made("ssd", 300, 80);
   struct Switch final : Fields {
-    void flag(std::string_view name, bool& value, std::string_view) override { value = value || name == "coco_categories"; }
+    void flag(std::string_view name, bool& value, std::string_view) override {
+      value = value || name == "coco_categories";
+    }
     void whole(std::string_view, int64_t&, std::string_view, Range) override {}
     void number(std::string_view, double&, std::string_view, Range) override {}
     void text(std::string_view, std::string&, std::string_view) override {}
@@ -149,7 +151,8 @@ TEST(Scan, PropertyLargestAgreesWithTheObvious) {
   for (size_t n = 1; n < 100; ++n) {
     std::vector<float> values(n * 7);
     for (float& x : values) x = value(random);
-    EXPECT_EQ(largest_of(values.data(), n), *std::max_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(n)));
+    EXPECT_EQ(largest_of(values.data(), n),
+              *std::max_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(n)));
     std::vector<float> best(n);
     largest_of_rows(values.data(), 7, n, n, best.data());
     for (size_t i = 0; i < n; ++i)

@@ -6,8 +6,8 @@
 namespace vedette::infer {
 namespace {
 
-/// YOLOv5 (and v7 in its export form): one output [anchors, 5 + classes], with centre x, centre y, width and height in input
-/// pixels, objectness and class scores, all already sigmoid. Score = objectness · class score.
+/// YOLOv5 (and v7 in its export form): one output [anchors, 5 + classes], with centre x, centre y, width and height in
+/// input pixels, objectness and class scores, all already sigmoid. Score = objectness · class score.
 class YoloV5Head final : public DetectionHead {
  public:
   std::unique_ptr<const BoxDecoder> bind(const HeadContext& context) const override;
@@ -19,8 +19,8 @@ class YoloV5Decoder final : public BoxDecoder {
 
   void decode(OutputData outputs, const DecodeRequest& request, std::vector<Candidate>& candidates) const override {
     visit_objectness(outputs[0], anchors_, classes_, request, [&](size_t, const float* row, BestClass best) {
-      candidates.push_back({row[0] - row[2] / 2, row[1] - row[3] / 2, row[0] + row[2] / 2, row[1] + row[3] / 2, best.score,
-                            best.class_id});
+      candidates.push_back({row[0] - row[2] / 2, row[1] - row[3] / 2, row[0] + row[2] / 2, row[1] + row[3] / 2,
+                            best.score, best.class_id});
     });
   }
 

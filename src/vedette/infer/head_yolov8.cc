@@ -6,8 +6,8 @@
 namespace vedette::infer {
 namespace {
 
-/// YOLOv8, YOLO11 and others without an objectness score: one output [4 + classes, anchors] (or transposed), with centre x,
-/// centre y, width and height in input pixels and class scores that are already sigmoid.
+/// YOLOv8, YOLO11 and others without an objectness score: one output [4 + classes, anchors] (or transposed), with
+/// centre x, centre y, width and height in input pixels and class scores that are already sigmoid.
 class YoloV8Head final : public DetectionHead {
  public:
   std::unique_ptr<const BoxDecoder> bind(const HeadContext& context) const override;

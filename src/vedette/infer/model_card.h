@@ -24,8 +24,8 @@ enum class Fit {
   kStretch,           ///< fill the input, whatever becomes of the aspect ratio
 };
 
-/// What a model's only input looks like. The tensor is float32; value = (grey level 0…255 − mean[c]) / std[c], where c counts
-/// the channels in the model's own colour order.
+/// What a model's only input looks like. The tensor is float32; value = (grey level 0…255 − mean[c]) / std[c], where c
+/// counts the channels in the model's own colour order.
 struct InputSpec {
   int width = 0;   ///< pixels
   int height = 0;
@@ -58,7 +58,8 @@ struct ModelCard {
   PullSpec pull;
   InputSpec input;
   std::string head_type;             ///< "nanodet", "yolov8", …
-  std::shared_ptr<const Head> head;  ///< with the card's `head:` settings; never null in a card that load_card() returned
+  std::shared_ptr<const Head>
+      head;  ///< with the card's `head:` settings; never null in a card that load_card() returned
   std::shared_ptr<const Labels> labels;  ///< class names; null when the card has none
   std::filesystem::path path;        ///< of the card itself; empty when it was parsed from text
 
@@ -66,8 +67,8 @@ struct ModelCard {
   int class_id(std::string_view label) const;
 };
 
-/// Reads a card from YAML text that is already parsed. `folder` is where label files are looked up. Throws Error(kInvalidConfig)
-/// with every fault, each with file:line and the nearest valid name.
+/// Reads a card from YAML text that is already parsed. `folder` is where label files are looked up. Throws
+/// Error(kInvalidConfig) with every fault, each with file:line and the nearest valid name.
 ModelCard parse_card(const ConfigNode& document, const std::filesystem::path& folder);
 
 /// Reads a card file. Throws as parse_card, and Error(kNotFound | kPermissionDenied).

@@ -140,8 +140,8 @@ TEST(Models, EveryCardOfTheSourceTreeReads) {
 }
 
 TEST(Heads, AllAreRegisteredAndDescribeTheirSettings) {
-  EXPECT_THAT(head_types(), ElementsAre("centernet", "classifier", "embedding", "fastestdet", "nanodet", "ssd", "yolov5",
-                                        "yolov8", "yolox"));
+  EXPECT_THAT(head_types(), ElementsAre("centernet", "classifier", "embedding", "fastestdet", "nanodet", "ssd",
+                                        "yolov5", "yolov8", "yolox"));
   EXPECT_EQ(list_head_settings("nanodet").size(), 5u);
   EXPECT_GE(list_card_settings().size(), 20u);
 }

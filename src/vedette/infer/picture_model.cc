@@ -42,7 +42,8 @@ void PictureModel::run(std::span<const Picture* const> pictures, const Visit& vi
   pointers.reserve(items.size());
   for (Item& item : items) pointers.push_back(&item);
   const std::span<Item* const> all(pointers);
-  for (size_t at = 0; at < all.size(); at += largest_batch()) run_now(all.subspan(at, std::min(largest_batch(), all.size() - at)));
+  for (size_t at = 0; at < all.size(); at += largest_batch())
+    run_now(all.subspan(at, std::min(largest_batch(), all.size() - at)));
 }
 
 void PictureModel::run_now(std::span<Item* const> items) {

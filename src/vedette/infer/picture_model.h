@@ -14,8 +14,8 @@
 
 namespace vedette::infer {
 
-/// What detectors, embedders and classifiers share: pictures go through pre-processing, batching and a session, and their
-/// outputs to a visitor. Thread-safe.
+/// What detectors, embedders and classifiers share: pictures go through pre-processing, batching and a session, and
+/// their outputs to a visitor. Thread-safe.
 class PictureModel {
  public:
   /// One picture's outputs; valid during the call only. `slot` < instances(): nobody else uses that number meanwhile.
@@ -36,7 +36,8 @@ class PictureModel {
   size_t largest_batch() const { return session_->largest_batch(); }
   size_t instances() const { return session_->instances(); }
 
-  /// Visits every picture once, in order unless the batcher grouped it with another caller's, maybe on another caller's thread.
+  /// Visits every picture once, in order unless the batcher grouped it with another caller's, maybe on another caller's
+  /// thread.
   void run(std::span<const Picture* const> pictures, const Visit& visit);
 
  private:

@@ -42,8 +42,12 @@ RowSource rows_of(const Plane& plane, const Taps& vertical, int y) {
 }  // namespace
 
 Box Placement::to_picture(float l, float t, float r, float b, int picture_width, int picture_height) const {
-  const auto x = [&](float at) { return std::clamp((at - offset_x) / scale_x, 0.f, static_cast<float>(picture_width)); };
-  const auto y = [&](float at) { return std::clamp((at - offset_y) / scale_y, 0.f, static_cast<float>(picture_height)); };
+  const auto x = [&](float at) {
+    return std::clamp((at - offset_x) / scale_x, 0.f, static_cast<float>(picture_width));
+  };
+  const auto y = [&](float at) {
+    return std::clamp((at - offset_y) / scale_y, 0.f, static_cast<float>(picture_height));
+  };
   return {x(l), y(t), x(r) - x(l), y(b) - y(t)};
 }
 
@@ -52,8 +56,8 @@ Placement place(const InputSpec& input, int picture_width, int picture_height) {
   placed.width = input.width;
   placed.height = input.height;
   if (input.fit != Fit::kStretch) {
-    const double scale = std::min(static_cast<double>(input.width) / picture_width,
-                                  static_cast<double>(input.height) / picture_height);
+    const double scale =
+        std::min(static_cast<double>(input.width) / picture_width, static_cast<double>(input.height) / picture_height);
     placed.width = std::clamp(static_cast<int>(std::lround(picture_width * scale)), 1, input.width);
     placed.height = std::clamp(static_cast<int>(std::lround(picture_height * scale)), 1, input.height);
     if (input.fit == Fit::kLetterbox) {
@@ -77,8 +81,12 @@ struct Preprocessor::Plan {
   std::vector<float> row;  ///< three rows of the input, where the tensor interleaves channels
 
   Plan(const Picture& picture, const InputSpec& input)
-      : format(picture.format()), width(picture.width()), height(picture.height()), placement(place(input, width, height)),
-        across(Taps::make(width, placement.width)), down(Taps::make(height, placement.height)) {
+      : format(picture.format()),
+        width(picture.width()),
+        height(picture.height()),
+        placement(place(input, width, height)),
+        across(Taps::make(width, placement.width)),
+        down(Taps::make(height, placement.height)) {
     if (format == PixelFormat::kI420) {
       chroma_across = Taps::make(picture.plane(1).width, placement.width, width);
       chroma_down = Taps::make(picture.plane(1).height, placement.height, height);

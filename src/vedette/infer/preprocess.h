@@ -21,12 +21,13 @@ struct Placement {
 
 Placement place(const InputSpec& input, int picture_width, int picture_height);
 
-/// Writes a picture into a model's input tensor in one pass: colour conversion, bilinear scaling, padding, mean and std.
+/// Writes a picture into a model's input tensor in one pass: colour conversion, bilinear scaling, padding, mean and
+/// std.
 ///
-/// Sampling: pixel centres at half coordinates, edges repeated (as OpenCV's INTER_LINEAR). Y, U and V are sampled each at its
-/// own resolution, chroma sited in the middle of its 2×2 block, and converted afterwards by the picture's matrix (ITU-R BT.601
-/// or BT.709) and range, clamped to 0…255. Horizontal weights have 15 bits: results are within 1e-2 of a grey level of exact
-/// arithmetic, and the same on every machine.
+/// Sampling: pixel centres at half coordinates, edges repeated (as OpenCV's INTER_LINEAR). Y, U and V are sampled each
+/// at its own resolution, chroma sited in the middle of its 2×2 block, and converted afterwards by the picture's matrix
+/// (ITU-R BT.601 or BT.709) and range, clamped to 0…255. Horizontal weights have 15 bits: results are within 1e-2 of a
+/// grey level of exact arithmetic, and the same on every machine.
 ///
 /// Keeps the plan of the last picture size, so use one a thread.
 class Preprocessor {
@@ -36,7 +37,8 @@ class Preprocessor {
   Preprocessor(Preprocessor&&) noexcept;
 
   size_t tensor_size() const;  ///< floats: 3 · width · height
-  /// Fills `tensor` (tensor_size() floats, in the card's layout). Costs no allocation while pictures keep format and size.
+  /// Fills `tensor` (tensor_size() floats, in the card's layout). Costs no allocation while pictures keep format and
+  /// size.
   Placement run(const Picture& picture, float* tensor);
 
   /// For tests and the benchmark: leaves out code for special processors. All ways give the same bits.

@@ -26,7 +26,9 @@ double sample(const Plane& plane, double x, double y, int channels, int c) {
   y = std::clamp(y, 0.0, plane.height - 1.0);
   const int x0 = static_cast<int>(x), y0 = static_cast<int>(y);
   const int x1 = std::min(x0 + 1, plane.width - 1), y1 = std::min(y0 + 1, plane.height - 1);
-  const auto at = [&](int u, int v) { return static_cast<double>(plane.data[v * plane.stride_bytes + u * channels + c]); };
+  const auto at = [&](int u, int v) {
+    return static_cast<double>(plane.data[v * plane.stride_bytes + u * channels + c]);
+  };
   const double fx = x - x0, fy = y - y0;
   return (at(x0, y0) * (1 - fx) + at(x1, y0) * fx) * (1 - fy) + (at(x0, y1) * (1 - fx) + at(x1, y1) * fx) * fy;
 }
@@ -49,7 +51,8 @@ std::array<double, 3> color_at(const Picture& p, double x, double y) {
     u *= 255.0 / 224;
     v *= 255.0 / 224;
   }
-  const double kr = p.matrix == ColorMatrix::kBt709 ? 0.2126 : 0.299, kb = p.matrix == ColorMatrix::kBt709 ? 0.0722 : 0.114;
+  const double kr = p.matrix == ColorMatrix::kBt709 ? 0.2126 : 0.299,
+               kb = p.matrix == ColorMatrix::kBt709 ? 0.0722 : 0.114;
   const double red = luma + 2 * (1 - kr) * v, blue = luma + 2 * (1 - kb) * u;
   const double green = luma - (2 * (1 - kr) * kr * v + 2 * (1 - kb) * kb * u) / (1 - kr - kb);
   return {std::clamp(red, 0.0, 255.0), std::clamp(green, 0.0, 255.0), std::clamp(blue, 0.0, 255.0)};
@@ -67,7 +70,8 @@ double worst_error(const Picture& picture, const InputSpec& input, std::vector<f
       const bool inside = u >= 0 && v >= 0 && u < placed.width && v < placed.height;
       std::array<double, 3> rgb{};
       if (inside)
-        rgb = color_at(picture, (u + 0.5) * picture.width() / placed.width - 0.5, (v + 0.5) * picture.height() / placed.height - 0.5);
+        rgb = color_at(picture, (u + 0.5) * picture.width() / placed.width - 0.5,
+                       (v + 0.5) * picture.height() / placed.height - 0.5);
       for (int c = 0; c < 3; ++c) {
         const auto n = static_cast<size_t>(c);
         const double level = !inside ? input.pad[n] : rgb[input.color == ColorOrder::kRgb ? n : 2 - n];
@@ -110,13 +114,15 @@ TEST(Preprocess, EqualsTheDefinitionForEveryFormatColorAndLayout) {
 }
 
 TEST(Preprocess, EqualsTheDefinitionAtExtremeSizes) {
-  const std::pair<int, int> sizes[] = {{1, 1}, {2, 1}, {1, 2}, {3, 3}, {2000, 1}, {1, 2000}, {16384, 2}, {65, 1000}, {5, 1999}, {768, 576}};
+  const std::pair<int, int> sizes[] = {{1, 1},    {2, 1},     {1, 2},     {3, 3},    {2000, 1},
+                                       {1, 2000}, {16384, 2}, {65, 1000}, {5, 1999}, {768, 576}};
   for (const auto format : {PixelFormat::kI420, PixelFormat::kBgr, PixelFormat::kGray})
     for (const auto& [width, height] : sizes)
       for (const auto fit : {Fit::kLetterbox, Fit::kStretch}) {
         auto input = spec(64, 48);
         input.fit = fit;
-        EXPECT_LT(worst_error(*noise(format, width, height, 2), input), 1e-2) << to_string(format) << width << "x" << height;
+        EXPECT_LT(worst_error(*noise(format, width, height, 2), input), 1e-2)
+            << to_string(format) << width << "x" << height;
       }
 }
 

@@ -62,8 +62,8 @@ void add_provider(Ort::SessionOptions& options, const std::string& provider) {
       append(options, bare(name));
       return;
     } catch (const Ort::Exception& e) {
-      throw Error(ErrorCode::kUnavailable, fmt::format("execution provider '{}' does not start: {}", provider, e.what()),
-                  "use provider: cpu");
+      throw Error(ErrorCode::kUnavailable,
+                  fmt::format("execution provider '{}' does not start: {}", provider, e.what()), "use provider: cpu");
     }
   }
   throw Error(ErrorCode::kInvalidConfig,

@@ -7,7 +7,8 @@ namespace vedette::infer {
 namespace {
 
 float sum(const uint8_t* row, int at, int step, uint32_t weights) {
-  return static_cast<float>(row[at] * static_cast<int>(weights & 0xffff) + row[at + step] * static_cast<int>(weights >> 16));
+  return static_cast<float>(row[at] * static_cast<int>(weights & 0xffff) +
+                            row[at + step] * static_cast<int>(weights >> 16));
 }
 
 float blend(const RowSource& rows, int at, int step, uint32_t weights) {

@@ -5,25 +5,26 @@
 
 namespace vedette::infer {
 
-/// Largest weight of a horizontal tap: the two weights of a pixel add up to it. Sums of two taps stay below 2^24, so they are
-/// exact in a float.
+/// Largest weight of a horizontal tap: the two weights of a pixel add up to it. Sums of two taps stay below 2^24, so
+/// they are exact in a float.
 constexpr int kTapOne = 32767;
 
-/// Where each output sample of an axis reads: between samples first[i] and first[i]+1, the second with weight second_weight.
-/// Columns are padded to whole groups of 8 by repeating the last with weights of 0.
+/// Where each output sample of an axis reads: between samples first[i] and first[i]+1, the second with weight
+/// second_weight. Columns are padded to whole groups of 8 by repeating the last with weights of 0.
 struct Taps {
   int count = 0;
   std::vector<int32_t> first;
   std::vector<uint32_t> weights;  ///< horizontal: low 16 bits weight of the first sample, high 16 bits of the second
   std::vector<float> second;      ///< vertical: weight of the second sample, 0 … 1
 
-  /// Vector code may read four neighbouring outputs from one 16-byte window: base of each window, and which of its bytes go where.
+  /// Vector code may read four neighbouring outputs from one 16-byte window: base of each window, and which of its
+  /// bytes go where.
   bool windowed = false;
   std::vector<int32_t> base;
   std::vector<uint8_t> shuffle;
 
-  /// Bilinear taps from `from` samples to `count`, pixel centres at half coordinates, edges repeated. `chroma_of` > 0: the axis
-  /// is the half-size chroma of a luma axis of that many samples, sited between two luma samples.
+  /// Bilinear taps from `from` samples to `count`, pixel centres at half coordinates, edges repeated. `chroma_of` > 0:
+  /// the axis is the half-size chroma of a luma axis of that many samples, sited between two luma samples.
   static Taps make(int from, int count, int chroma_of = 0);
 };
 
@@ -48,10 +49,11 @@ struct RowColor {
 
 /// The inner loops. out[c] takes Taps::count floats; for YUV c counts red, green, blue, for BGR blue, green, red.
 struct RowKernels {
-  void (*yuv)(const RowSource (&planes)[3], const Taps& luma, const Taps& chroma, const RowColor&, float* const (&out)[3]);
+  void (*yuv)(const RowSource (&planes)[3], const Taps& luma, const Taps& chroma, const RowColor&,
+              float* const (&out)[3]);
   void (*bgr)(const RowSource& pixels, const Taps&, const RowColor&, float* const (&out)[3]);
-  /// As bgr, with the channels of each pixel side by side: reversed: red, green, blue. Writes out[0][0 … 3·count−1]; scale and
-  /// bias are in the order of the channels written.
+  /// As bgr, with the channels of each pixel side by side: reversed: red, green, blue. Writes out[0][0 … 3·count−1];
+  /// scale and bias are in the order of the channels written.
   void (*bgr_packed)(const RowSource& pixels, const Taps&, const RowColor&, bool reversed, float* out);
   void (*gray)(const RowSource& pixels, const Taps&, const RowColor&, float* const (&out)[3]);
   /// out[3i …] = a[i], b[i], c[i].

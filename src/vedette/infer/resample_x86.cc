@@ -36,8 +36,8 @@ VEDETTE_AVX2 inline __m256 blend(__m256i upper_sums, __m256i lower_sums, __m256 
   return _mm256_add_ps(upper, _mm256_mul_ps(_mm256_sub_ps(lower, upper), second));
 }
 
-/// The last step, from grey levels to tensor values; held in registers, because the compiler cannot know that what is written to
-/// a tensor leaves a RowColor alone.
+/// The last step, from grey levels to tensor values; held in registers, because the compiler cannot know that what is
+/// written to a tensor leaves a RowColor alone.
 struct Finish {
   __m256 scale, bias;
 };
@@ -105,9 +105,10 @@ struct BgrGroup {
   }
 };
 
-VEDETTE_AVX2 inline BgrGroup bgr_group(const RowSource& pixels, const Taps& taps, size_t g, __m256i spread, __m256 second) {
-  return {pixels, &taps.first[8 * g], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(&taps.weights[8 * g])), spread,
-          second};
+VEDETTE_AVX2 inline BgrGroup bgr_group(const RowSource& pixels, const Taps& taps, size_t g, __m256i spread,
+                                       __m256 second) {
+  return {pixels, &taps.first[8 * g], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(&taps.weights[8 * g])),
+          spread, second};
 }
 
 /// Two neighbouring pixels b g r b g r become the word pairs (b, b) (g, g) (r, r) (0, 0), or those of r, g, b.
@@ -133,7 +134,9 @@ VEDETTE_AVX2 void bgr_row(const RowSource& pixels, const Taps& taps, const RowCo
   }
 }
 
-VEDETTE_AVX2 inline __m256 twice(const float (&x)[3]) { return _mm256_setr_ps(x[0], x[1], x[2], 0, x[0], x[1], x[2], 0); }
+VEDETTE_AVX2 inline __m256 twice(const float (&x)[3]) {
+  return _mm256_setr_ps(x[0], x[1], x[2], 0, x[0], x[1], x[2], 0);
+}
 
 VEDETTE_AVX2 void bgr_packed_row(const RowSource& pixels, const Taps& taps, const RowColor& color, bool reversed,
                                  float* out) {
@@ -167,7 +170,8 @@ VEDETTE_AVX2 void gray_row(const RowSource& pixels, const Taps& taps, const RowC
 
 void interleave(const float* a, const float* b, const float* c, int count, float* out) {
   int i = 0;
-  // Four floats are written for each pixel; the fourth is the next one's first, so the last pixels are left to the loop below.
+  // Four floats are written for each pixel; the fourth is the next one's first, so the last pixels are left to the loop
+  // below.
   for (; i + 4 < count; i += 4) {
     __m128 p0 = _mm_loadu_ps(a + i), p1 = _mm_loadu_ps(b + i), p2 = _mm_loadu_ps(c + i), p3 = _mm_setzero_ps();
     _MM_TRANSPOSE4_PS(p0, p1, p2, p3);

@@ -6,8 +6,8 @@
 
 namespace vedette::infer {
 
-/// The largest of n values; NaN counts as least. Vectorised: a model's scores are mostly below the threshold, so nearly all of a
-/// head's time is spent here.
+/// The largest of n values; NaN counts as least. Vectorised: a model's scores are mostly below the threshold, so nearly
+/// all of a head's time is spent here.
 float largest_of(const float* values, size_t n);
 
 /// best[i] = max over the rows r < rows of values[r · stride + i], for i < n.
@@ -18,7 +18,8 @@ struct BestClass {
   int class_id;
 };
 
-/// The best class of one anchor, the first of equals. Class c lies at scores[c · stride]. Empty `wanted`: of all `classes`.
+/// The best class of one anchor, the first of equals. Class c lies at scores[c · stride]. Empty `wanted`: of all
+/// `classes`.
 inline BestClass best_class(const float* scores, size_t stride, size_t classes, std::span<const int> wanted) {
   BestClass best{-1, 0};
   const auto consider = [&](size_t c) {
@@ -36,8 +37,8 @@ inline BestClass best_class(const float* scores, size_t stride, size_t classes, 
 /// Calls visit(anchor, BestClass) for every anchor whose best class reaches `score`. Anchor a's class c lies at
 /// scores[a · stride + c].
 template <typename Visit>
-void visit_rows(const float* scores, size_t anchors, size_t stride, size_t classes, float score, std::span<const int> wanted,
-                Visit&& visit) {
+void visit_rows(const float* scores, size_t anchors, size_t stride, size_t classes, float score,
+                std::span<const int> wanted, Visit&& visit) {
   for (size_t a = 0; a < anchors; ++a) {
     const float* row = scores + a * stride;
     if (wanted.empty() && !(largest_of(row, classes) >= score)) continue;

@@ -25,7 +25,8 @@ std::string one_line(std::string text) {
   return text.substr(0, 300);
 }
 
-void ORT_API_CALL log_from_runtime(void*, OrtLoggingLevel level, const char*, const char*, const char*, const char* message) {
+void ORT_API_CALL log_from_runtime(void*, OrtLoggingLevel level, const char*, const char*, const char*,
+                                   const char* message) {
   if (level >= ORT_LOGGING_LEVEL_ERROR) log::debug("ONNX Runtime: {}", one_line(message));  // errors are thrown as well
 }
 
@@ -58,7 +59,8 @@ class AlignedFloats {
 };
 
 size_t product(std::span<const int64_t> shape) {
-  return std::accumulate(shape.begin(), shape.end(), size_t{1}, [](size_t a, int64_t b) { return a * static_cast<size_t>(b); });
+  return std::accumulate(shape.begin(), shape.end(), size_t{1},
+                         [](size_t a, int64_t b) { return a * static_cast<size_t>(b); });
 }
 
 Ort::Value tensor_over(const AlignedFloats& memory, const std::vector<int64_t>& shape) {
@@ -98,13 +100,15 @@ class OrtSession final : public Session, public std::enable_shared_from_this<Ort
       settings.SetIntraOpNumThreads(options.threads).SetInterOpNumThreads(1).SetExecutionMode(ORT_SEQUENTIAL);
       settings.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
       // A thread that spins takes the core that decoding or another stream could use.
-      settings.AddConfigEntry("session.intra_op.allow_spinning", "0").AddConfigEntry("session.inter_op.allow_spinning", "0");
+      settings.AddConfigEntry("session.intra_op.allow_spinning", "0")
+          .AddConfigEntry("session.inter_op.allow_spinning", "0");
       add_provider(settings, options.provider);
       session_ = Ort::Session(environment(), file.c_str(), settings);
     } catch (const Ort::Exception& e) {
-      throw Error(ErrorCode::kInvalidData,
-                  fmt::format("model '{}': ONNX Runtime cannot load {}: {}", card.name, file.string(), one_line(e.what())),
-                  "the file is damaged or no ONNX model");
+      throw Error(
+          ErrorCode::kInvalidData,
+          fmt::format("model '{}': ONNX Runtime cannot load {}: {}", card.name, file.string(), one_line(e.what())),
+          "the file is damaged or no ONNX model");
     }
     read_input(card, options);
     read_outputs(card);
@@ -143,7 +147,8 @@ class OrtSession final : public Session, public std::enable_shared_from_this<Ort
   void run(const Ort::Value& input, std::span<Ort::Value> outputs) {
     const char* input_name = input_name_.c_str();
     try {
-      session_.Run(Ort::RunOptions{nullptr}, &input_name, &input, 1, output_names_.data(), outputs.data(), outputs.size());
+      session_.Run(Ort::RunOptions{nullptr}, &input_name, &input, 1, output_names_.data(), outputs.data(),
+                   outputs.size());
     } catch (const Ort::Exception& e) {
       throw Error(ErrorCode::kInternal, fmt::format("ONNX Runtime failed: {}", one_line(e.what())));
     }
@@ -166,8 +171,8 @@ class OrtSession final : public Session, public std::enable_shared_from_this<Ort
                           : std::vector<int64_t>{1, spec.height, spec.width, 3};
     const auto refuse = [&](const std::string& seen) {
       throw Error(ErrorCode::kInvalidData,
-                  fmt::format("model card '{}': the file has {}, but the card describes one float32 input {}", card.name, seen,
-                              shape_text(input_shape_)),
+                  fmt::format("model card '{}': the file has {}, but the card describes one float32 input {}",
+                              card.name, seen, shape_text(input_shape_)),
                   "correct the card's input section");
     };
     if (session_.GetInputCount() != 1) refuse(fmt::format("{} inputs", session_.GetInputCount()));
@@ -227,7 +232,8 @@ class OrtSession final : public Session, public std::enable_shared_from_this<Ort
       }
       if (batched) shape.erase(shape.begin());
       if (product(shape) == 0) {
-        throw Error(ErrorCode::kInvalidData, fmt::format("model card '{}': output '{}' is empty", card.name, outputs_[i].name),
+        throw Error(ErrorCode::kInvalidData,
+                    fmt::format("model card '{}': output '{}' is empty", card.name, outputs_[i].name),
                     "export the model without its own suppression");
       }
       outputs_[i].shape = std::move(shape);
@@ -241,8 +247,8 @@ class OrtSession final : public Session, public std::enable_shared_from_this<Ort
   bool fixed_batch_ = true;
   size_t largest_batch_ = 1;
   std::vector<OutputSpec> outputs_;
-  std::vector<bool> batched_;               ///< the output has a batch dimension
-  std::vector<const char*> output_names_;   ///< into outputs_
+  std::vector<bool> batched_;  ///< the output has a batch dimension
+  std::vector<const char*> output_names_;  ///< into outputs_
   std::vector<std::unique_ptr<OrtSlot>> slots_;
 
   std::mutex mutex_;
@@ -288,10 +294,10 @@ Session::Lease::~Lease() {
 std::shared_ptr<Session> Session::load(const ModelCard& card, const fs::path& file, const SessionOptions& options) {
   // A file that was exchanged on disk is another model.
   const auto written = fs::last_write_time(file).time_since_epoch().count();
-  const std::string key = fmt::format("{} {} {} {}x{} {} i{} t{} b{} {}", fs::weakly_canonical(file).string(), written,
-                                      fs::file_size(file), card.input.width, card.input.height,
-                                      static_cast<int>(card.input.layout), options.instances, options.threads,
-                                      options.max_batch, options.provider);
+  const std::string key =
+      fmt::format("{} {} {} {}x{} {} i{} t{} b{} {}", fs::weakly_canonical(file).string(), written, fs::file_size(file),
+                  card.input.width, card.input.height, static_cast<int>(card.input.layout), options.instances,
+                  options.threads, options.max_batch, options.provider);
   // The lock is held while loading: two modules that start at once shall not both load.
   static std::mutex mutex;
   static std::map<std::string, std::weak_ptr<Session>> loaded;

@@ -14,8 +14,9 @@
 
 namespace vedette::infer {
 
-/// A loaded ONNX model with one image input, and `instances` slots that it can be run in. Weights are there once; each slot has
-/// an input tensor and output tensors of its own, bound for good, so that a run allocates nothing outside ONNX Runtime.
+/// A loaded ONNX model with one image input, and `instances` slots that it can be run in. Weights are there once; each
+/// slot has an input tensor and output tensors of its own, bound for good, so that a run allocates nothing outside ONNX
+/// Runtime.
 class Session {
  public:
   /// One run at a time: fill input(), run(), read output().
@@ -29,7 +30,6 @@ class Session {
     virtual void run(size_t n) = 0;
     /// Output `index` of picture i, of outputs()[index].shape.
     virtual const float* output(size_t index, size_t i) const = 0;
-
   };
   /// Gives the slot back when it goes.
   class Lease {
@@ -46,8 +46,8 @@ class Session {
     Slot* slot_;
   };
 
-  /// Loads, checks the input against the card's, and warms up; or hands out the one that is already loaded from this file with
-  /// equal options and input. Throws Error as Detector::load().
+  /// Loads, checks the input against the card's, and warms up; or hands out the one that is already loaded from this
+  /// file with equal options and input. Throws Error as Detector::load().
   static std::shared_ptr<Session> load(const ModelCard& card, const std::filesystem::path& file,
                                        const SessionOptions& options);
   virtual ~Session() = default;

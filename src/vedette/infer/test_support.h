@@ -16,7 +16,7 @@ namespace vedette::infer::testing {
 /// The folder of test material beside the repository; empty when it is missing.
 inline std::filesystem::path shared_folder() {
   const char* own = std::getenv("VEDETTE_SHARED");
-  const std::filesystem::path folder = own ? own : std::filesystem::path(VEDETTE_SOURCE_DIR).parent_path() / "shared";
+  const std::filesystem::path folder = own ? own : std::filesystem::path(VEDETTE_SOURCE_DIR) / ".." / "shared";
   return std::filesystem::is_directory(folder / "models") ? folder : std::filesystem::path();
 }
 
@@ -37,8 +37,8 @@ inline ModelCard card(const std::string& name, const std::string& file) {
   return found;
 }
 
-/// The pictures of the sample video that `select` (an ffmpeg select expression) picks, in I420 as the decoder makes them.
-/// Empty when video or ffmpeg are missing.
+/// The pictures of the sample video that `select` (an ffmpeg select expression) picks, in I420 as the decoder makes
+/// them. Empty when video or ffmpeg are missing.
 inline std::vector<std::shared_ptr<const Picture>> sample_frames(const std::string& select) {
   constexpr int kWidth = 768, kHeight = 576;
   const std::string video = "/usr/share/doc/opencv-doc/examples/data/vtest.avi";

@@ -19,7 +19,7 @@ using testing::Optional;
 Observation seen(const std::string& stream, uint64_t sequence, std::vector<Event> events = {}) {
   static const auto picture = Picture::make(PixelFormat::kGray, 8, 8);
   auto frame = std::make_shared<Frame>();
-  frame->stream = std::make_shared<StreamInfo>(StreamInfo{stream, 0, 10});
+  frame->stream = std::make_shared<StreamInfo>(StreamInfo{stream, 0});
   frame->sequence = sequence;
   frame->width = frame->height = 8;
   frame->picture = picture;

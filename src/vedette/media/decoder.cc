@@ -24,6 +24,17 @@ bool decodes_into_pool(int format) { return format == AV_PIX_FMT_YUV420P || form
 
 }  // namespace
 
+namespace {
+
+/// FFmpeg's name for the codec, or the four letters by which the container names one that FFmpeg does not know.
+std::string codec_name(const AVCodecParameters& parameters) {
+  if (parameters.codec_id != AV_CODEC_ID_NONE) return avcodec_get_name(parameters.codec_id);
+  char text[AV_FOURCC_MAX_STRING_SIZE];
+  return "'" + std::string(av_fourcc_make_string(text, parameters.codec_tag)) + "'";
+}
+
+}  // namespace
+
 struct Decoder::Impl {
   AvPtr<AVCodecContext> context;
   AvPtr<AVBufferRef> device;
@@ -116,8 +127,7 @@ Decoder::Decoder(const AVCodecParameters& parameters, const Options& options, st
   impl_->pool = std::move(pool);
   const AVCodec* codec = avcodec_find_decoder(parameters.codec_id);
   if (!codec) {
-    throw Error(ErrorCode::kInvalidData,
-                std::string("no decoder for video codec ") + avcodec_get_name(parameters.codec_id),
+    throw Error(ErrorCode::kInvalidData, "no decoder for video codec " + codec_name(parameters),
                 "set the camera or encoder to H.264, H.265 or MJPEG");
   }
   impl_->context.reset(avcodec_alloc_context3(codec));

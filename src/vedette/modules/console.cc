@@ -8,7 +8,8 @@ struct ConsoleSettings {
   void fields(Fields&) {}
 };
 
-/// Shows a stream in the web console. Costs next to nothing while nobody watches; does nothing in a process without a console.
+/// Shows a stream in the web console. Costs next to nothing while nobody watches; does nothing in a process without a
+/// console.
 class ConsoleModule final : public graph::Module {
  public:
   using Settings = ConsoleSettings;

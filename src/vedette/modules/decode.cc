@@ -13,13 +13,14 @@ struct DecodeSettings {
   int max_height = 0;
 
   void fields(Fields& f) {
-    f.whole("max_width", max_width, "wider frames are scaled down to this many pixels; 0: never", {0, Picture::kLargestSide});
+    f.whole("max_width", max_width, "wider frames are scaled down to this many pixels; 0: never",
+            {0, Picture::kLargestSide});
     f.whole("max_height", max_height, "higher frames likewise; 0: never", {0, Picture::kLargestSide});
   }
 };
 
-/// Gives every frame raw pixels: video comes decoded from its source, JPEG is decoded here, on as many cores as there are. What is
-/// too large is scaled down once for everything that follows, a JPEG already while it is decoded.
+/// Gives every frame raw pixels: video comes decoded from its source, JPEG is decoded here, on as many cores as there
+/// are. What is too large is scaled down once for everything that follows, a JPEG already while it is decoded.
 class DecodeModule final : public graph::Module {
  public:
   using Settings = DecodeSettings;
@@ -39,7 +40,8 @@ class DecodeModule final : public graph::Module {
       if (shrinks) options.max_side_px = std::max(width, height);
       picture = media::decode_jpeg(*frame.jpeg, pool_, options);
     }
-    if (picture->width() != width || picture->height() != height) picture = media::scaled(*picture, width, height, pool_);
+    if (picture->width() != width || picture->height() != height)
+      picture = media::scaled(*picture, width, height, pool_);
 
     Frame decoded = frame.with_picture(std::move(picture));
     if (!shrinks) decoded.jpeg = frame.jpeg;  // the same pixels: nobody need encode them again
@@ -52,7 +54,8 @@ class DecodeModule final : public graph::Module {
     if (settings_.max_width > 0) scale = std::min(scale, static_cast<double>(settings_.max_width) / width);
     if (settings_.max_height > 0) scale = std::min(scale, static_cast<double>(settings_.max_height) / height);
     if (scale >= 1) return {width, height};
-    return {std::max(1, static_cast<int>(std::lround(width * scale))), std::max(1, static_cast<int>(std::lround(height * scale)))};
+    return {std::max(1, static_cast<int>(std::lround(width * scale))),
+            std::max(1, static_cast<int>(std::lround(height * scale)))};
   }
 
   const Settings settings_;

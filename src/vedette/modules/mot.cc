@@ -14,12 +14,11 @@ namespace {
 struct MotSettings {
   std::string path;
 
-  void fields(Fields& f) {
-    f.required().text("path", path, "of the text file; {stream} stands for the stream's name");
-  }
+  void fields(Fields& f) { f.required().text("path", path, "of the text file; {stream} stands for the stream's name"); }
 };
 
-/// Writes tracks as MOTChallenge text: frame,id,left,top,width,height,score,-1,-1,-1, frames from 1, id -1 without a track.
+/// Writes tracks as MOTChallenge text: frame,id,left,top,width,height,score,-1,-1,-1, frames from 1, id -1 without a
+/// track.
 class MotModule final : public graph::Module {
  public:
   using Settings = MotSettings;
@@ -36,8 +35,9 @@ class MotModule final : public graph::Module {
     text_.clear();
     for (const Object& object : observation.objects()) {
       const Box& box = object.box;
-      fmt::format_to(std::back_inserter(text_), "{},{},{:.2f},{:.2f},{:.2f},{:.2f},{:.4f},-1,-1,-1\n", observation.frame().sequence + 1,
-                     object.track_id.value_or(-1), box.x, box.y, box.width, box.height, object.score);
+      fmt::format_to(std::back_inserter(text_), "{},{},{:.2f},{:.2f},{:.2f},{:.2f},{:.4f},-1,-1,-1\n",
+                     observation.frame().sequence + 1, object.track_id.value_or(-1), box.x, box.y, box.width,
+                     box.height, object.score);
     }
     if (std::fwrite(text_.data(), 1, text_.size(), file_.get()) != text_.size()) fail();
   }

@@ -20,7 +20,8 @@ Claims& claims() {
 }
 
 void replace_all(std::string& text, std::string_view what, std::string_view with) {
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) text.replace(at, what.size(), with);
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
 }
 
 }  // namespace
@@ -34,7 +35,7 @@ std::string output_path(const std::string& pattern, const graph::ModuleContext& 
 
 OutputClaim::OutputClaim(const std::string& path) {
   std::error_code error;
-  path_ = std::filesystem::weakly_canonical(path, error).string();
+  path_ = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error).string();
   if (error) path_ = path;
   const std::lock_guard lock(claims().mutex);
   if (!claims().paths.insert(path_).second)

@@ -52,7 +52,7 @@ inline std::unique_ptr<graph::Module> make_module(const std::string& type, const
 }
 
 inline std::shared_ptr<const StreamInfo> test_stream(const std::string& name = "yard", uint32_t index = 0) {
-  return std::make_shared<const StreamInfo>(StreamInfo{.name = name, .index = index, .nominal_fps = 10});
+  return std::make_shared<const StreamInfo>(StreamInfo{.name = name, .index = index});
 }
 
 inline graph::ModuleContext test_context(std::shared_ptr<const StreamInfo> stream = test_stream()) {

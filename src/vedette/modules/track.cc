@@ -15,8 +15,11 @@ class TrackModule final : public graph::Module {
 
   void process(const Observation& observation, graph::Emit& emit) override {
     const Frame& frame = observation.frame();
-    track::FrameContext context{.width = frame.width, .height = frame.height, .frame_gap = 1, .time = frame.capture_time};
-    if (last_sequence_) context.frame_gap = static_cast<int>(std::clamp<uint64_t>(frame.sequence - *last_sequence_, 1, track::kLongestGap));
+    track::FrameContext context{
+        .width = frame.width, .height = frame.height, .frame_gap = 1, .time = frame.capture_time};
+    if (last_sequence_)
+      context.frame_gap =
+          static_cast<int>(std::clamp<uint64_t>(frame.sequence - *last_sequence_, 1, track::kLongestGap));
     last_sequence_ = frame.sequence;
     emit(observation.with_objects(tracker_->update(observation.objects(), context)));
   }

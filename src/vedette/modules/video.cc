@@ -37,7 +37,10 @@ class VideoModule final : public graph::Module {
 
   void process(const Observation& observation, graph::Emit&) override {
     const Frame& frame = observation.frame();
-    const std::shared_ptr<const Picture> picture = settings_.draw ? overlay_.draw(observation, pool_) : media::pixels_of(frame);
+    if (last_sequence_ == frame.sequence) return;  // the same frame again, to carry the events that close a stream
+    last_sequence_ = frame.sequence;
+    const std::shared_ptr<const Picture> picture =
+        settings_.draw ? overlay_.draw(observation, pool_) : media::pixels_of(frame);
     writer_->write(*picture, frame.position);
   }
 
@@ -54,6 +57,7 @@ class VideoModule final : public graph::Module {
   BufferPool* pool_ = nullptr;
   std::optional<OutputClaim> claim_;
   std::optional<media::VideoWriter> writer_;
+  std::optional<uint64_t> last_sequence_;
 };
 
 VEDETTE_MODULE(VideoModule, {.type = "video",
