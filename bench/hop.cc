@@ -9,7 +9,9 @@
 //
 //   hop [--json FILE] [--rounds N]        exit status 1 when a promise is broken
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -168,8 +170,19 @@ class Answer {
 /// Lets the other thread fall asleep again before it is woken.
 void settle() { std::this_thread::sleep_for(std::chrono::microseconds(200)); }
 
+/// Binds the calling thread, and threads it makes from now on, to one core. Both sides of the comparison wake a thread
+/// on the other core: left alone, the system moves the woken thread to and fro, and the ratio measures that.
+void bind_to_core(unsigned core) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(core % std::max(1u, static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN))), &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+
 double stage_wake_round() {
+  bind_to_core(1);
   WorkerPool pool(1);
+  bind_to_core(0);
   const auto stream = std::make_shared<const StreamInfo>();
   Answer answer;
   auto stage = make_stage(pool, [&] { return std::make_unique<Bell>([&] { answer.give(); }); });
@@ -197,6 +210,7 @@ double bare_wake_round() {
   uint64_t put_count = 0;
   Answer answer;
   std::jthread other([&] {
+    bind_to_core(1);
     for (uint64_t taken = 0; taken < kWakes; ++taken) {
       {
         std::unique_lock lock(mutex);
@@ -221,7 +235,7 @@ double bare_wake_round() {
 
 int main(int count, char** arguments) {
   std::string json;
-  int rounds = 7;
+  int rounds = 15;
   for (int i = 1; i + 1 < count; i += 2) {
     if (std::string_view(arguments[i]) == "--json") json = arguments[i + 1];
     if (std::string_view(arguments[i]) == "--rounds") rounds = std::max(1, std::atoi(arguments[i + 1]));
@@ -233,8 +247,11 @@ int main(int count, char** arguments) {
     one.push_back(on_one.cpu_us_per_hop);
     two.push_back(on_two.cpu_us_per_hop);
     rate.push_back(on_two.observations_per_second);
+    cpu_set_t all;
+    sched_getaffinity(0, sizeof all, &all);
     wake.push_back(stage_wake_round());
     bare.push_back(bare_wake_round());
+    sched_setaffinity(0, sizeof all, &all);
     ratio.push_back(wake.back() / bare.back());
   }
   const double worst_load = std::max(median(one), median(two));

@@ -1,16 +1,28 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <new>
 
 #include "vedette/base/error.h"
 #include "vedette/base/log.h"
+#include "vedette/base/nearest.h"
 #include "vedette/cli/eval.h"
 #include "vedette/cli/models.h"
 #include "vedette/cli/run.h"
 
 namespace {
+
+/// CLI11 only says that a subcommand is missing; this names the one that was meant.
+void check_command(const CLI::App& app, const std::string& name) {
+  std::vector<std::string> known;
+  for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
+  if (std::find(known.begin(), known.end(), name) == known.end()) {
+    throw vedette::Error(vedette::ErrorCode::kUsage, "there is no command '" + name + "'",
+                         vedette::did_you_mean(name, known));
+  }
+}
 
 int parse_and_run(int argc, char** argv) {
   CLI::App app("Vedette: live video analytics beside the cameras");
@@ -25,6 +37,7 @@ int parse_and_run(int argc, char** argv) {
   vedette::cli::add_models_command(app);
   vedette::cli::add_modules_command(app);
   vedette::cli::add_eval_command(app);
+  if (argc > 1 && argv[1][0] != '-') check_command(app, argv[1]);
   try {
     app.parse(argc, argv);
     return 0;

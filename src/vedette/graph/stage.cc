@@ -74,7 +74,8 @@ struct Stage::Lane {
 struct Stage::Taken {
   Lane* lane;
   std::optional<Observation> observation;  // none: the stream's end, always the last of its batch
-  uint64_t ticket = 0;  // kStateless: of the whole run of observations of this lane, in the first of them
+  uint64_t ticket = 0;   // kStateless: of the whole run of observations of this lane, in the first of them
+  MonotonicTime queued;  // when it was put
 };
 
 /// Gathers what one call emits.
@@ -296,18 +297,17 @@ bool Stage::hold_for_batch(MonotonicTime time) {
   return true;
 }
 
-void Stage::take_from(Lane& lane, std::vector<Taken>& batch, MonotonicTime time) {
+void Stage::take_from(Lane& lane, std::vector<Taken>& batch) {
   const size_t before = batch.size();
   while (batch.size() < batch_.largest && !lane.queue.empty() && reserve_downstream(lane)) {
     Item item = lane.queue.take();
     --queued_;
-    wait_.record(time - item.queued);
-    batch.push_back({&lane, std::move(item.observation)});
+    batch.push_back({&lane, std::move(item.observation), 0, item.queued});
   }
   if (batch.size() < batch_.largest && lane.queue.empty() && lane.ending && !lane.end_taken) {
     lane.end_taken = true;
     --ends_waiting_;
-    batch.push_back({&lane, std::nullopt});
+    batch.push_back({&lane, std::nullopt, 0, {}});
   }
   if (batch.size() > before && options_.traits.concurrency == Concurrency::kStateless)
     batch[before].ticket = lane.order.issue();
@@ -323,7 +323,7 @@ bool Stage::take(std::vector<Taken>& batch, MonotonicTime time) {
     lane.listed = false;
     const size_t before = batch.size();
     // A per-stream instance is one lane's own: its batch cannot hold another stream's observations.
-    take_from(lane, batch, time);
+    take_from(lane, batch);
     const bool taken = batch.size() > before;
     if (per_stream && taken) {
       lane.busy = true;
@@ -369,25 +369,24 @@ void Stage::turn() {
     if (more) pool_.schedule(*this, WorkerPool::Where::kAnywhere);
     if (over) return;
     if (batch.empty()) continue;
-    run(batch);
+    run(batch, time);
     batch.clear();
   }
 }
 
-void Stage::run(std::vector<Taken>& batch) {
+void Stage::run(std::vector<Taken>& batch, MonotonicTime taken_at) {
   static thread_local Output output;
   output.clear();
   for (const auto& taken : batch)
     if (taken.observation) give_back(taken.lane->stream->index);
-  if (batch.front().observation) call(batch, output);
+  if (batch.front().observation) call(batch, output, taken_at);
   if (!batch.back().observation) call_end(*batch.back().lane, output);
   finish(batch, output);
 }
 
-void Stage::call(std::vector<Taken>& batch, Output& output) {
+void Stage::call(std::vector<Taken>& batch, Output& output, MonotonicTime taken_at) {
   Module& module = instance_of(*batch.front().lane);
   const size_t count = batch.size() - (batch.back().observation ? 0 : 1);
-  const MonotonicTime began = now();
   try {
     if (count > 1) {
       std::vector<Observation> several;
@@ -402,7 +401,9 @@ void Stage::call(std::vector<Taken>& batch, Output& output) {
     record_failure(batch.front().observation->stream(), batch.front().observation->frame().sequence, count);
     return;
   }
-  execution_.record(now() - began);
+  // Bookkeeping comes after the call: a module that waits to be woken should not wait for it as well.
+  execution_.record(now() - taken_at);
+  for (size_t i = 0; i < count; ++i) wait_.record(taken_at - batch[i].queued);
   output.processed = count;
   if (!downstream_.empty() || !delivered_) return;
   for (size_t i = 0; i < count; ++i) delivered_(*batch[i].observation);

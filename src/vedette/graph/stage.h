@@ -96,11 +96,11 @@ class Stage final : public Runnable, public Upstream {
   class Output;
 
   bool take(std::vector<Taken>& batch, MonotonicTime time);
-  void take_from(Lane& lane, std::vector<Taken>& batch, MonotonicTime time);
+  void take_from(Lane& lane, std::vector<Taken>& batch);
   bool reserve_downstream(Lane& lane);
   bool hold_for_batch(MonotonicTime time);
-  void run(std::vector<Taken>& batch);
-  void call(std::vector<Taken>& batch, Output& output);
+  void run(std::vector<Taken>& batch, MonotonicTime taken_at);
+  void call(std::vector<Taken>& batch, Output& output, MonotonicTime taken_at);
   void call_end(Lane& lane, Output& output);
   void finish(std::vector<Taken>& batch, Output& output);
   void finish_alone(Lane& lane, const Result& result);
