@@ -26,7 +26,16 @@ extern "C" {
 
 namespace {
 
-using namespace vedette;
+namespace graph = vedette::graph;
+namespace infer = vedette::infer;
+namespace log = vedette::log;
+using vedette::Clock;
+using vedette::Error;
+using vedette::ErrorCode;
+using vedette::MonotonicTime;
+using vedette::parse_config;
+using vedette::throw_errno;
+using vedette::to_seconds;
 
 constexpr double kPromise = 0.95;
 
@@ -71,7 +80,7 @@ class Bare {
     Ort::AllocatorWithDefaultOptions allocator;
     input_name_ = session_->GetInputNameAllocated(0, allocator).get();
     for (size_t i = 0; i < session_->GetOutputCount(); ++i)
-      output_names_.push_back(session_->GetOutputNameAllocated(i, allocator).get());
+      output_names_.emplace_back(session_->GetOutputNameAllocated(i, allocator).get());
     shape_ = session_->GetInputTypeInfo(0).GetTensorTypeAndShapeInfo().GetShape();
     for (auto& side : shape_) side = side < 1 ? 1 : side;
     input_.resize(static_cast<size_t>(std::accumulate(shape_.begin(), shape_.end(), int64_t{1}, std::multiplies<>())));

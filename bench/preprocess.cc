@@ -22,7 +22,12 @@
 namespace {
 
 using vedette::PixelFormat;
-using namespace vedette::infer;
+using vedette::infer::ColorOrder;
+using vedette::infer::Fit;
+using vedette::infer::InputSpec;
+using vedette::infer::Layout;
+using vedette::infer::Placement;
+using vedette::infer::Preprocessor;
 
 struct Case {
   const char* model;

@@ -11,7 +11,13 @@
 /// shows that tracking costs next to nothing beside detection.
 namespace {
 
-using namespace vedette;
+namespace track = vedette::track;
+using vedette::Box;
+using vedette::Duration;
+using vedette::Object;
+using vedette::Point;
+using vedette::thread_cpu_time;
+using vedette::to_seconds;
 
 constexpr size_t kObjects = 50;
 constexpr int kFrames = 2000;

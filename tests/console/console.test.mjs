@@ -247,8 +247,8 @@ describe('surroundings', () => {
         const dark = await ground();
         const button = page.getByRole('button', { name: /^Theme/ });
         await button.click();
+        await page.waitForFunction((before) => getComputedStyle(document.body).backgroundColor !== before, dark);
         const light = await ground();
-        assert.notEqual(light, dark);
         await page.reload({ waitUntil: 'domcontentloaded' });
         await page.waitForSelector('.bar');
         assert.equal(await ground(), light);

@@ -48,8 +48,8 @@ void answer_error(httplib::Response& response, const Error& error) {
                to_string(error.code()), error.what(), error.hint());
 }
 
-void answer_json(httplib::Response& response, std::string text) {
-  response.set_content(std::move(text), "application/json");
+void answer_json(httplib::Response& response, const std::string& text) {
+  response.set_content(text, "application/json");
   response.set_header("Cache-Control", "no-store");
 }
 

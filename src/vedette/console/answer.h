@@ -15,7 +15,7 @@ void answer_error(httplib::Response& response, const Error& error);
 /// The same with another status, such as 405.
 void answer_error(httplib::Response& response, int status, std::string_view code, std::string_view message,
                   std::string_view hint);
-void answer_json(httplib::Response& response, std::string text);
+void answer_json(httplib::Response& response, const std::string& text);
 
 /// Throws Error(kPermissionDenied) unless the request's Host is a loopback name and neither Origin nor Sec-Fetch-Site
 /// say that a page of another site sent it. A site that points its own name at 127.0.0.1 (DNS rebinding) fails the Host

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "vedette/media/convert.h"
 #include "vedette/media/jpeg.h"
@@ -12,7 +13,7 @@ namespace {
 constexpr std::array kWidths{160, 240, 320, 480, 640, 960, 1280, 1920};
 constexpr uint64_t kScaledKey = 0x636f6e736f6c0000;  // "consol", then the width
 
-int even(double side) { return std::max(2, static_cast<int>(side / 2 + 0.5) * 2); }
+int even(double side) { return std::max(2, static_cast<int>(std::lround(side / 2)) * 2); }
 
 std::shared_ptr<Picture> scaled_to_width(const Picture& picture, int width_px) {
   const int height = even(static_cast<double>(picture.height()) * width_px / picture.width());

@@ -119,7 +119,7 @@ struct Server::Running {
     }
   }
 
-  void answer_events(const httplib::Request& request, httplib::Response& response) {
+  void answer_events(const httplib::Request& request, httplib::Response& response) const {
     const Parameters parameters(request, {"after", "limit"});
     const auto limit = static_cast<size_t>(parameters.whole("limit", 200, 1, 2000));
     const int64_t after = parameters.whole("after", -1, 0, INT64_MAX);

@@ -62,15 +62,15 @@ class ServerTest : public testing::Test {
  protected:
   void start(ServerOptions options = {}) {
     options.port = 0;
-    server = std::make_unique<Server>(options, hub, [this] {
-      const std::lock_guard lock(mutex);
-      return status;
+    server_ = std::make_unique<Server>(options, hub_, [this] {
+      const std::lock_guard lock(mutex_);
+      return status_;
     });
-    server->start();
+    server_->start();
   }
 
   httplib::Client client() const {
-    httplib::Client made("127.0.0.1", server->port());
+    httplib::Client made("127.0.0.1", server_->port());
     made.set_read_timeout(10);
     return made;
   }
@@ -95,10 +95,10 @@ class ServerTest : public testing::Test {
     return all;
   }
 
-  std::mutex mutex;
-  live::Hub hub;
-  std::vector<graph::ApplicationStatus> status{running()};
-  std::unique_ptr<Server> server;
+  std::mutex mutex_;
+  live::Hub hub_;
+  std::vector<graph::ApplicationStatus> status_{running()};
+  std::unique_ptr<Server> server_;
 };
 
 TEST_F(ServerTest, answers_the_state_as_json) {
@@ -107,7 +107,7 @@ TEST_F(ServerTest, answers_the_state_as_json) {
   EXPECT_EQ(code, 200);
   EXPECT_EQ(body["applications"][0]["modules"][0]["dropped"]["superseded"], 3);
   EXPECT_EQ(body["applications"][0]["streams"][0]["view"], "people/yard");
-  hub.publish("people", with_event(seen("yard", 5), 2));
+  hub_.publish("people", with_event(seen("yard", 5), 2));
   EXPECT_EQ(get("/api/streams").second["streams"][0]["sequence"], 5);
   EXPECT_EQ(get("/api/events").second["events"][0]["count"], 2);
   EXPECT_EQ(get("/api/events?after=1").second["events"].size(), 0u);
@@ -117,7 +117,7 @@ TEST_F(ServerTest, answers_the_state_as_json) {
 
 TEST_F(ServerTest, says_what_is_wrong_with_a_request) {
   start();
-  hub.publish("people", seen("yard", 1));
+  hub_.publish("people", seen("yard", 1));
   const auto message = [&](const std::string& path, int expected) {
     const auto [code, body] = get(path);
     EXPECT_EQ(code, expected) << path;
@@ -160,9 +160,9 @@ TEST_F(ServerTest, readiness_follows_applications_and_streams) {
   EXPECT_EQ(get("/health/live").first, 200);
   EXPECT_EQ(get("/health/ready").first, 200);
   {
-    const std::lock_guard lock(mutex);
-    status[0].streams[0].state = "failed";
-    status[0].streams[0].last_error = "no such host";
+    const std::lock_guard lock(mutex_);
+    status_[0].streams[0].state = "failed";
+    status_[0].streams[0].last_error = "no such host";
   }
   const auto [code, body] = get("/health/ready");
   EXPECT_EQ(code, 503);
@@ -182,9 +182,9 @@ TEST_F(ServerTest, metrics_are_prometheus_text) {
 
 TEST_F(ServerTest, one_connection_carries_several_streams) {
   start();
-  hub.publish("people", seen("yard", 7, 1));
-  hub.publish("people", seen("gate", 8));
-  hub.publish("people", seen("hall", 9));
+  hub_.publish("people", seen("yard", 7, 1));
+  hub_.publish("people", seen("gate", 8));
+  hub_.publish("people", seen("hall", 9));
   const std::string all = read_until("/live?streams=yard,people/gate", "\xFF\xD9\r\n--vedette\r\n", 2);
   EXPECT_THAT(all, StartsWith("--vedette\r\nContent-Type: image/jpeg\r\nContent-Length: "));
   EXPECT_THAT(all, HasSubstr("X-Vedette-Stream: people/yard\r\nX-Vedette-Sequence: 7\r\n"));
@@ -195,7 +195,7 @@ TEST_F(ServerTest, one_connection_carries_several_streams) {
 
 TEST_F(ServerTest, plain_motion_jpeg_and_snapshots_with_and_without_boxes) {
   start();
-  hub.publish("people", seen("yard", 7, 1));
+  hub_.publish("people", seen("yard", 7, 1));
   const std::string plain = read_until("/live/yard.mjpeg", "\xFF\xD9\r\n--vedette");
   EXPECT_THAT(plain, HasSubstr("\r\n\r\n\xFF\xD8"));
   EXPECT_THAT(plain, testing::Not(HasSubstr("X-Vedette-Objects")));
@@ -212,17 +212,17 @@ TEST_F(ServerTest, plain_motion_jpeg_and_snapshots_with_and_without_boxes) {
 
 TEST_F(ServerTest, server_sent_events_resume) {
   start();
-  for (int64_t i = 1; i <= 3; ++i) hub.publish("people", with_event(seen("yard", static_cast<uint64_t>(i)), i));
+  for (int64_t i = 1; i <= 3; ++i) hub_.publish("people", with_event(seen("yard", static_cast<uint64_t>(i)), i));
   const std::string fresh = read_until("/api/live", "event: status");
   EXPECT_THAT(fresh, StartsWith("event: hello\ndata: {\"version\":"));
   EXPECT_THAT(fresh, HasSubstr("\n\nevent: streams\ndata: {"));
   EXPECT_THAT(fresh, testing::Not(HasSubstr("event: event")));
   const std::string again =
-      read_until("/api/live?observations=0", "event: event", 2, {{"Last-Event-ID", hub.epoch() + ":1"}});
-  EXPECT_THAT(again, HasSubstr("id: " + hub.epoch() + ":2\nevent: event\ndata: {"));
+      read_until("/api/live?observations=0", "event: event", 2, {{"Last-Event-ID", hub_.epoch() + ":1"}});
+  EXPECT_THAT(again, HasSubstr("id: " + hub_.epoch() + ":2\nevent: event\ndata: {"));
   const std::string other_process =
       read_until("/api/live?observations=0", "event: event", 3, {{"Last-Event-ID", "0ld:2"}});
-  EXPECT_THAT(other_process, HasSubstr(hub.epoch() + ":1\n"));
+  EXPECT_THAT(other_process, HasSubstr(hub_.epoch() + ":1\n"));
 }
 
 TEST_F(ServerTest, server_sent_events_carry_observations) {
@@ -238,8 +238,8 @@ TEST_F(ServerTest, server_sent_events_carry_observations) {
     });
   });
   open.get_future().wait();
-  hub.publish("people", seen("gate", 11));
-  hub.publish("people", seen("yard", 12, 1));
+  hub_.publish("people", seen("gate", 11));
+  hub_.publish("people", seen("yard", 12, 1));
   viewer.join();
   EXPECT_THAT(all, HasSubstr("event: observation\ndata: {\"view\":\"people/yard\",\"sequence\":12,"));
   EXPECT_THAT(all, testing::Not(HasSubstr("event: observation\ndata: {\"view\":\"people/gate\"")));
@@ -247,7 +247,7 @@ TEST_F(ServerTest, server_sent_events_carry_observations) {
 
 TEST_F(ServerTest, stops_at_once_with_open_viewers_and_idle_connections) {
   start();
-  hub.publish("people", seen("yard", 1));
+  hub_.publish("people", seen("yard", 1));
   std::vector<std::jthread> viewers;
   std::vector<std::promise<void>> open(4);
   const std::array<std::string, 4> paths{"/api/live", "/live", "/live/yard.mjpeg", "/live/yard.mjpeg?boxes=1"};
@@ -265,11 +265,11 @@ TEST_F(ServerTest, stops_at_once_with_open_viewers_and_idle_connections) {
   idle.set_keep_alive(true);
   ASSERT_TRUE(idle.Get("/health/live"));
   const auto begin = Clock::system().monotonic();
-  server->stop();
+  server_->stop();
   EXPECT_LT(to_seconds(Clock::system().monotonic() - begin), 1.0);
   viewers.clear();  // their answers have ended
-  EXPECT_EQ(hub.stats().viewers, 0u);
-  server->stop();
+  EXPECT_EQ(hub_.stats().viewers, 0u);
+  server_->stop();
 }
 
 TEST_F(ServerTest, one_viewer_too_many_is_told_so) {
@@ -301,8 +301,8 @@ TEST_F(ServerTest, one_connection_too_many_is_answered_503) {
 TEST_F(ServerTest, a_taken_port_is_one_clear_line) {
   start();
   ServerOptions same;
-  same.port = server->port();
-  Server other(same, hub, [] { return std::vector<graph::ApplicationStatus>{}; });
+  same.port = server_->port();
+  Server other(same, hub_, [] { return std::vector<graph::ApplicationStatus>{}; });
   try {
     other.start();
     FAIL() << "two servers on one port";
@@ -314,7 +314,7 @@ TEST_F(ServerTest, a_taken_port_is_one_clear_line) {
 
 TEST_F(ServerTest, only_loopback_addresses) {
   for (const char* address : {"0.0.0.0", "::", "192.168.1.4"}) {
-    Server open({.address = address, .port = 0}, hub, [] { return std::vector<graph::ApplicationStatus>{}; });
+    Server open({.address = address, .port = 0}, hub_, [] { return std::vector<graph::ApplicationStatus>{}; });
     EXPECT_THROW(open.start(), Error) << address;
   }
 }
@@ -329,7 +329,7 @@ TEST_F(ServerTest, lets_go_of_one_who_sends_too_much_or_too_slowly) {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in to{};
   to.sin_family = AF_INET;
-  to.sin_port = htons(static_cast<uint16_t>(server->port()));
+  to.sin_port = htons(static_cast<uint16_t>(server_->port()));
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
   ASSERT_EQ(::send(fd, "GET /he", 7, 0), 7);

@@ -132,7 +132,7 @@ std::string StatusBoard::to_json(const Sample& now, const Sample& before, Timest
 
 std::vector<std::string> unready_reasons(const std::vector<ApplicationStatus>& status) {
   std::vector<std::string> reasons;
-  if (status.empty()) reasons.push_back("no application runs");
+  if (status.empty()) reasons.emplace_back("no application runs");
   for (const ApplicationStatus& application : status) {
     if (application.state != "running") {
       reasons.push_back(fmt::format("application '{}' is {}", application.name, application.state));

@@ -20,7 +20,7 @@ int Value::stored_axis(int axis) const {
 }
 
 Value Emitter::node(const std::string& op, const std::string& source, std::vector<std::string> inputs, Shape shape,
-                    Layout layout, OnnxAttributes attributes) {
+                    const Layout& layout, OnnxAttributes attributes) {
   return nodes(op, source, std::move(inputs), {std::move(shape)}, layout, std::move(attributes)).front();
 }
 

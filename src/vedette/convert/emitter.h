@@ -42,7 +42,7 @@ class Emitter {
 
   /// One ONNX node whose only output is the value; `shape` is TensorFlow's, `layout` the stored one.
   Value node(const std::string& op, const std::string& source, std::vector<std::string> inputs, Shape shape,
-             Layout layout, OnnxAttributes attributes = {});
+             const Layout& layout, OnnxAttributes attributes = {});
   /// One ONNX node with several outputs of one layout.
   std::vector<Value> nodes(const std::string& op, const std::string& source, std::vector<std::string> inputs,
                            const std::vector<Shape>& shapes, const Layout& layout, OnnxAttributes attributes = {});

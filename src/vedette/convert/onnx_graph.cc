@@ -4,6 +4,7 @@
 #include <onnx.pb.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "vedette/base/error.h"
 
@@ -82,12 +83,12 @@ void OnnxGraph::drop_unused() {
   for (const Port& output : outputs_) needed.insert(output.name);
   // Nodes stand in the order of computation: backwards, whoever needs a node has been seen before it.
   std::vector<OnnxNode> kept;
-  for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
-    const bool used = std::any_of(node->outputs.begin(), node->outputs.end(),
-                                  [&](const auto& name) { return needed.contains(name); });
+  for (OnnxNode& node : nodes_ | std::views::reverse) {
+    const bool used =
+        std::any_of(node.outputs.begin(), node.outputs.end(), [&](const auto& name) { return needed.contains(name); });
     if (!used) continue;
-    needed.insert(node->inputs.begin(), node->inputs.end());
-    kept.push_back(std::move(*node));
+    needed.insert(node.inputs.begin(), node.inputs.end());
+    kept.push_back(std::move(node));
   }
   nodes_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
   std::erase_if(initializers_, [&](const auto& initializer) { return !needed.contains(initializer.first); });

@@ -12,8 +12,8 @@ Value plain(OpContext& c, const std::string& onnx_op, const Value& x, std::vecto
             Shape shape) {
   std::vector<std::string> inputs = {c.emit().stored(x)};
   inputs.insert(inputs.end(), more_inputs.begin(), more_inputs.end());
-  Layout layout = identity_layout(shape.size());
-  return c.emit().node(onnx_op, c.name(), std::move(inputs), std::move(shape), std::move(layout));
+  const Layout layout = identity_layout(shape.size());
+  return c.emit().node(onnx_op, c.name(), std::move(inputs), std::move(shape), layout);
 }
 
 /// `x` in another shape of as many elements.

@@ -179,7 +179,7 @@ class Parser {
     spec.queue = head.queue;
     spec.parallel = head.parallel;
     application_.modules.push_back(std::move(spec));
-    heads_.push_back({std::move(head), &item});
+    heads_.emplace_back(std::move(head), &item);
   }
 
   void resolve_inputs(size_t i) {
@@ -241,8 +241,10 @@ class Parser {
   static std::vector<size_t> peel(const std::vector<std::vector<size_t>>& before,
                                   const std::vector<std::vector<size_t>>& after) {
     std::vector<size_t> waiting(before.size()), order;
-    for (size_t i = 0; i < before.size(); ++i)
-      if ((waiting[i] = before[i].size()) == 0) order.push_back(i);
+    for (size_t i = 0; i < before.size(); ++i) {
+      waiting[i] = before[i].size();
+      if (waiting[i] == 0) order.push_back(i);
+    }
     for (size_t at = 0; at < order.size(); ++at)
       for (const size_t next : after[order[at]])
         if (--waiting[next] == 0) order.push_back(next);

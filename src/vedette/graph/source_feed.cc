@@ -53,7 +53,7 @@ bool SourceFeed::wait_for_room(Stage& reader, const std::stop_token& stop) {
   }
 }
 
-bool SourceFeed::deliver(Observation observation, const std::stop_token& stop) {
+bool SourceFeed::deliver(const Observation& observation, const std::stop_token& stop) {
   {
     const std::lock_guard lock(mutex_);
     recent_.push_back(observation.frame().arrival);

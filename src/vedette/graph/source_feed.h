@@ -32,7 +32,7 @@ class SourceFeed final : public Upstream {
 
  private:
   void run(std::stop_token stop);
-  bool deliver(Observation observation, const std::stop_token& stop);
+  bool deliver(const Observation& observation, const std::stop_token& stop);
   bool wait_for_room(Stage& reader, const std::stop_token& stop);
   void fail(const std::exception& error);
 

@@ -396,15 +396,15 @@ void Stage::call(std::vector<Taken>& batch, Output& output, MonotonicTime taken_
     } else {
       module.process(*batch.front().observation, output);
     }
+    output.processed = count;
   } catch (...) {
     output.clear();
     record_failure(batch.front().observation->stream(), batch.front().observation->frame().sequence, count);
-    return;
   }
   // Bookkeeping comes after the call: a module that waits to be woken should not wait for it as well.
-  execution_.record(now() - taken_at);
   for (size_t i = 0; i < count; ++i) wait_.record(taken_at - batch[i].queued);
-  output.processed = count;
+  if (output.processed == 0) return;
+  execution_.record(now() - taken_at);
   if (!downstream_.empty() || !delivered_) return;
   for (size_t i = 0; i < count; ++i) delivered_(*batch[i].observation);
 }
@@ -423,7 +423,7 @@ void Stage::call_end(Lane& lane, Output& output) {
 /// To be called where the exception is caught. `lost`: the observations that it cost.
 void Stage::record_failure(const StreamInfo& stream, uint64_t sequence, size_t lost) {
   ErrorCode code = ErrorCode::kInternal;
-  std::string line = "something was thrown that is no exception";
+  std::string line;
   try {
     throw;
   } catch (const Error& e) {
@@ -431,7 +431,8 @@ void Stage::record_failure(const StreamInfo& stream, uint64_t sequence, size_t l
     line = e.line();
   } catch (const std::exception& e) {
     line = e.what();
-  } catch (...) {  // the line above says it
+  } catch (...) {
+    line = "something was thrown that is no exception";
   }
   bool first = false;
   {

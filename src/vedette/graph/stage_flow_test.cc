@@ -58,7 +58,7 @@ TEST_P(StageFlow, NoQueueHoldsMoreThanItsCapacityAndNothingIsLost) {
   for (size_t i = 0; i < 6; ++i) {
     Script script;
     script.batch.largest = GetParam().batch;
-    script.process = [&at, i, this](const Observation& observation, Emit& emit) {
+    script.process = [&at, i](const Observation& observation, Emit& emit) {
       testing::uneven_work(observation.frame().sequence + 1000 * i);
       Rig* const rig = at;
       EXPECT_TRUE(!rig || (*rig)[i].status().queue_depth <= kStreams * GetParam().queue);
@@ -127,16 +127,16 @@ TEST_P(StageFlow, EveryObservationReachesEveryReaderOnEveryPathExactlyOnceAndInO
       rig.run(kCount);
     }
     std::map<std::tuple<size_t, uint32_t, Path>, std::vector<uint64_t>> expected;
-    const std::function<void(size_t, Path, std::vector<uint64_t>)> follow = [&](size_t i, Path path,
-                                                                                std::vector<uint64_t> numbers) {
-      if (numbers.empty()) return;
-      for (uint32_t s = 0; s < kStreams; ++s) expected[{i, s, path}] = numbers;
-      path.push_back(static_cast<int>(i));
-      std::vector<uint64_t> out;
-      for (const uint64_t n : numbers) out.insert(out.end(), static_cast<size_t>(copies[i](n)), n);
-      for (size_t reader = 0; reader < stages; ++reader)
-        if (std::count(specs[reader].inputs.begin(), specs[reader].inputs.end(), i)) follow(reader, path, out);
-    };
+    const std::function<void(size_t, Path, const std::vector<uint64_t>&)> follow =
+        [&](size_t i, Path path, const std::vector<uint64_t>& numbers) {
+          if (numbers.empty()) return;
+          for (uint32_t s = 0; s < kStreams; ++s) expected[{i, s, path}] = numbers;
+          path.push_back(static_cast<int>(i));
+          std::vector<uint64_t> out;
+          for (const uint64_t n : numbers) out.insert(out.end(), static_cast<size_t>(copies[i](n)), n);
+          for (size_t reader = 0; reader < stages; ++reader)
+            if (std::count(specs[reader].inputs.begin(), specs[reader].inputs.end(), i)) follow(reader, path, out);
+        };
     for (size_t i = 0; i < stages; ++i)
       if (specs[i].inputs.empty()) follow(i, {}, counting(kCount));
     // A stateless module's own calls run side by side, so only what it hands on is in order.

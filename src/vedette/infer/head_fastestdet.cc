@@ -37,8 +37,9 @@ class FastestDetDecoder final : public BoxDecoder {
       if (best.score < request.score) continue;
       const auto offset = [&](size_t c) { return std::tanh(data[c * cells + i]); };
       const auto size = [&](size_t c) { return 1 / (1 + std::exp(-data[c * cells + i])); };
-      const float x = (static_cast<float>(i % columns_) + offset(1)) / static_cast<float>(columns_) * width_;
-      const float y = (static_cast<float>(i / columns_) + offset(2)) / static_cast<float>(rows_) * height_;
+      const size_t row = i / columns_, column = i % columns_;
+      const float x = (static_cast<float>(column) + offset(1)) / static_cast<float>(columns_) * width_;
+      const float y = (static_cast<float>(row) + offset(2)) / static_cast<float>(rows_) * height_;
       const float half_width = size(3) * width_ / 2, half_height = size(4) * height_ / 2;
       candidates.push_back(
           {x - half_width, y - half_height, x + half_width, y + half_height, best.score, best.class_id});

@@ -43,8 +43,9 @@ class NanodetDecoder final : public BoxDecoder {
       const auto add = [&](size_t cell, BestClass best) {
         const float* sides = outputs[level.boxes] + cell * 4 * bins_;
         const auto stride = static_cast<float>(level.grid.stride);
-        const float x = (static_cast<float>(cell % level.grid.columns) + 0.5f) * stride;
-        const float y = (static_cast<float>(cell / level.grid.columns) + 0.5f) * stride;
+        const size_t row = cell / level.grid.columns, column = cell % level.grid.columns;
+        const float x = (static_cast<float>(column) + 0.5f) * stride;
+        const float y = (static_cast<float>(row) + 0.5f) * stride;
         candidates.push_back({x - distance(sides) * stride, y - distance(sides + bins_) * stride,
                               x + distance(sides + 2 * bins_) * stride, y + distance(sides + 3 * bins_) * stride,
                               best.score, best.class_id});

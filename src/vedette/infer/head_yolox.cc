@@ -47,9 +47,10 @@ std::unique_ptr<const BoxDecoder> YoloxHead::bind(const HeadContext& context) co
   std::vector<YoloxDecoder::Cell> cells;
   for (const int stride : strides) {
     const Grid grid = Grid::of(context.card.input, stride);
-    for (size_t i = 0; i < grid.cells(); ++i)
-      cells.push_back(
-          {static_cast<float>(i % grid.columns), static_cast<float>(i / grid.columns), static_cast<float>(stride)});
+    for (size_t i = 0; i < grid.cells(); ++i) {
+      const size_t row = i / grid.columns, column = i % grid.columns;
+      cells.push_back({static_cast<float>(column), static_cast<float>(row), static_cast<float>(stride)});
+    }
   }
   const auto shape = objectness_shape(context, cells.size());
   return std::make_unique<YoloxDecoder>(std::move(cells), shape.classes);

@@ -13,7 +13,7 @@ namespace vedette::infer {
 namespace {
 
 /// "CUDAExecutionProvider" → "CUDA".
-std::string bare(std::string name) {
+std::string bare(const std::string& name) {
   const size_t end = name.find("ExecutionProvider");
   return end == std::string::npos ? name : name.substr(0, end);
 }
@@ -48,7 +48,7 @@ void append(Ort::SessionOptions& options, const std::string& name) {
 
 std::vector<std::string> available_providers() {
   std::vector<std::string> names;
-  for (auto& name : Ort::GetAvailableProviders()) names.push_back(lower(bare(std::move(name))));
+  for (const auto& name : Ort::GetAvailableProviders()) names.push_back(lower(bare(name)));
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -65,17 +65,28 @@ void interleave(const float* a, const float* b, const float* c, int count, float
   }
 }
 
+/// Whether 16 bytes span each run of `outputs` neighbours.
+bool window_spans(const Taps& taps, size_t outputs) {
+  for (size_t i = 0; i < taps.first.size(); i += outputs)
+    if (taps.first[i + outputs - 1] + 1 - taps.first[i] > 15) return false;
+  return true;
+}
+
 void find_windows(Taps& taps) {
-  const size_t padded = taps.first.size();
-  taps.windowed = true;
-  for (size_t i = 0; i < padded; i += 4) {
-    taps.base.push_back(taps.first[i]);
-    for (size_t k = 0; k < 4; ++k) {
-      const int at = taps.first[i + k] - taps.first[i];
-      if (at + 1 > 15) taps.windowed = false;
-      for (const int byte : {at, 0x80, at + 1, 0x80}) taps.shuffle.push_back(static_cast<uint8_t>(byte));
-    }
-  }
+  while (!window_spans(taps, 4 / taps.passes)) taps.passes *= 2;
+  const size_t outputs = 4 / taps.passes;
+  for (size_t group = 0; group < taps.first.size(); group += 8)
+    for (size_t pass = 0; pass < taps.passes; ++pass)
+      for (const size_t half : {group, group + 4}) {
+        const int base = taps.first[half + pass * outputs];
+        taps.base.push_back(base);
+        for (size_t k = 0; k < 4; ++k) {
+          const bool served = k / outputs == pass;
+          const int at = taps.first[half + k] - base;
+          for (const int byte : {served ? at : 0x80, 0x80, served ? at + 1 : 0x80, 0x80})
+            taps.shuffle.push_back(static_cast<uint8_t>(byte));
+        }
+      }
 }
 
 }  // namespace

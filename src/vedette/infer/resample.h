@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -17,9 +18,11 @@ struct Taps {
   std::vector<uint32_t> weights;  ///< horizontal: low 16 bits weight of the first sample, high 16 bits of the second
   std::vector<float> second;      ///< vertical: weight of the second sample, 0 … 1
 
-  /// Vector code may read four neighbouring outputs from one 16-byte window: base of each window, and which of its
-  /// bytes go where.
-  bool windowed = false;
+  /// Vector code gathers the samples of 8 outputs in `passes` steps of two 16-byte windows, one for either half of the
+  /// outputs: a window serves 4, 2 or 1 neighbouring outputs, as many as it spans everywhere on the axis. For each
+  /// window, in the order read: where it begins, always at a sample that is read anyway, and which of its bytes go
+  /// where in its half (16 entries as of pshufb, 0x80 for none; the passes fill different places).
+  size_t passes = 1;
   std::vector<int32_t> base;
   std::vector<uint8_t> shuffle;
 

@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include <cstddef>
 #include <cstring>
 
 #define VEDETTE_AVX2 __attribute__((target("avx2")))
@@ -12,29 +13,43 @@ namespace {
 
 // Multiplications and additions stay apart (no FMA), so that results equal the portable code's bit for bit.
 
-/// Tap sums of outputs 8g … 8g+7 of one row.
-VEDETTE_AVX2 inline __m256i sums(const uint8_t* row, const Taps& taps, size_t g) {
-  __m256i pairs;
-  if (taps.windowed) {
-    const auto window = [&](size_t i) VEDETTE_AVX2 {
-      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + taps.base[2 * g + i]));
-    };
-    const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(window(0)), window(1), 1);
-    pairs = _mm256_shuffle_epi8(bytes, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(&taps.shuffle[32 * g])));
-  } else {
-    const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(&taps.first[8 * g]));
-    const __m256i bytes = _mm256_i32gather_epi32(reinterpret_cast<const int*>(row), at, 1);
-    pairs = _mm256_shuffle_epi8(
-        bytes, _mm256_setr_epi8(0, -128, 1, -128, 4, -128, 5, -128, 8, -128, 9, -128, 12, -128, 13, -128, 0, -128, 1,
-                                -128, 4, -128, 5, -128, 8, -128, 9, -128, 12, -128, 13, -128));
-  }
-  return _mm256_madd_epi16(pairs, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(&taps.weights[8 * g])));
-}
-
 VEDETTE_AVX2 inline __m256 blend(__m256i upper_sums, __m256i lower_sums, __m256 second) {
   const __m256 upper = _mm256_cvtepi32_ps(upper_sums), lower = _mm256_cvtepi32_ps(lower_sums);
   return _mm256_add_ps(upper, _mm256_mul_ps(_mm256_sub_ps(lower, upper), second));
 }
+
+/// Taps as the loops read them: a copy, because the compiler cannot know that what is written to a tensor leaves Taps
+/// alone, and would load every pointer again for each group.
+struct TapReader {
+  const int32_t* base;
+  const uint8_t* shuffle;
+  const uint32_t* weights;
+  size_t passes;
+
+  explicit TapReader(const Taps& taps)
+      : base(taps.base.data()), shuffle(taps.shuffle.data()), weights(taps.weights.data()), passes(taps.passes) {}
+
+  /// The samples that the n-th pass of a row reads: pairs of words where they belong, zeros elsewhere.
+  VEDETTE_AVX2 __m256i pass(const uint8_t* row, size_t n) const {
+    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + base[2 * n]));
+    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + base[2 * n + 1]));
+    const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+    return _mm256_shuffle_epi8(bytes, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(shuffle + 32 * n)));
+  }
+  VEDETTE_AVX2 __m256i two_passes(const uint8_t* row, size_t n) const {
+    return _mm256_or_si256(pass(row, n), pass(row, n + 1));
+  }
+  /// Tap sums of outputs 8g … 8g+7 of one row.
+  VEDETTE_AVX2 __m256i sums(const uint8_t* row, size_t g) const {
+    const size_t n = passes * g;
+    __m256i pairs = passes == 1 ? pass(row, n) : two_passes(row, n);
+    if (passes == 4) pairs = _mm256_or_si256(pairs, two_passes(row, n + 2));
+    return _mm256_madd_epi16(pairs, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + 8 * g)));
+  }
+  VEDETTE_AVX2 __m256 level(const RowSource& rows, size_t g, __m256 second) const {
+    return blend(sums(rows.upper, g), sums(rows.lower, g), second);
+  }
+};
 
 /// The last step, from grey levels to tensor values; held in registers, because the compiler cannot know that what is
 /// written to a tensor leaves a RowColor alone.
@@ -63,20 +78,23 @@ VEDETTE_AVX2 inline void store(float* out, __m256 values, size_t g, int count) {
 
 VEDETTE_AVX2 void yuv_row(const RowSource (&planes)[3], const Taps& luma, const Taps& chroma, const RowColor& color,
                           float* const (&out)[3]) {
-  const __m256 luma_second = _mm256_set1_ps(planes[0].second), chroma_second = _mm256_set1_ps(planes[1].second);
+  const RowSource y_rows = planes[0], u_rows = planes[1], v_rows = planes[2];
+  const TapReader luma_reader(luma), chroma_reader(chroma);
+  const __m256 luma_second = _mm256_set1_ps(y_rows.second), chroma_second = _mm256_set1_ps(u_rows.second);
   const Finish finish[3] = {finish_of(color, 0), finish_of(color, 1), finish_of(color, 2)};
+  float* const to[3] = {out[0], out[1], out[2]};
+  const int count = luma.count;
   const size_t groups = luma.first.size() / 8;
   for (size_t g = 0; g < groups; ++g) {
-    const __m256 y = _mm256_mul_ps(blend(sums(planes[0].upper, luma, g), sums(planes[0].lower, luma, g), luma_second),
-                                   _mm256_set1_ps(color.y));
-    const __m256 u = blend(sums(planes[1].upper, chroma, g), sums(planes[1].lower, chroma, g), chroma_second);
-    const __m256 v = blend(sums(planes[2].upper, chroma, g), sums(planes[2].lower, chroma, g), chroma_second);
+    const __m256 y = _mm256_mul_ps(luma_reader.level(y_rows, g, luma_second), _mm256_set1_ps(color.y));
+    const __m256 u = chroma_reader.level(u_rows, g, chroma_second);
+    const __m256 v = chroma_reader.level(v_rows, g, chroma_second);
     for (int c = 0; c < 3; ++c) {
       __m256 level = _mm256_add_ps(y, _mm256_set1_ps(color.offset[c]));
       level = _mm256_add_ps(level, _mm256_mul_ps(u, _mm256_set1_ps(color.u[c])));
       level = _mm256_add_ps(level, _mm256_mul_ps(v, _mm256_set1_ps(color.v[c])));
       level = _mm256_min_ps(_mm256_max_ps(level, _mm256_setzero_ps()), _mm256_set1_ps(255.f));
-      store(out[c], scaled(level, finish[c]), g, luma.count);
+      store(to[c], scaled(level, finish[c]), g, count);
     }
   }
 }
@@ -119,18 +137,21 @@ VEDETTE_AVX2 inline __m256i spread_of(bool reversed) {
 }
 
 VEDETTE_AVX2 void bgr_row(const RowSource& pixels, const Taps& taps, const RowColor& color, float* const (&out)[3]) {
+  const RowSource rows = pixels;
+  float* const to[3] = {out[0], out[1], out[2]};
+  const int count = taps.count;
   const __m256 second = _mm256_set1_ps(pixels.second);
   const __m256i spread = spread_of(false);
   const Finish finish[3] = {finish_of(color, 0), finish_of(color, 1), finish_of(color, 2)};
   const size_t groups = taps.first.size() / 8;
   for (size_t g = 0; g < groups; ++g) {
     __m256 p[4];
-    bgr_group(pixels, taps, g, spread, second).all(p);
+    bgr_group(rows, taps, g, spread, second).all(p);
     const __m256 bg01 = _mm256_unpacklo_ps(p[0], p[1]), bg23 = _mm256_unpacklo_ps(p[2], p[3]);
     const __m256 r01 = _mm256_unpackhi_ps(p[0], p[1]), r23 = _mm256_unpackhi_ps(p[2], p[3]);
-    store(out[0], scaled(_mm256_shuffle_ps(bg01, bg23, 0x44), finish[0]), g, taps.count);
-    store(out[1], scaled(_mm256_shuffle_ps(bg01, bg23, 0xee), finish[1]), g, taps.count);
-    store(out[2], scaled(_mm256_shuffle_ps(r01, r23, 0x44), finish[2]), g, taps.count);
+    store(to[0], scaled(_mm256_shuffle_ps(bg01, bg23, 0x44), finish[0]), g, count);
+    store(to[1], scaled(_mm256_shuffle_ps(bg01, bg23, 0xee), finish[1]), g, count);
+    store(to[2], scaled(_mm256_shuffle_ps(r01, r23, 0x44), finish[2]), g, count);
   }
 }
 
@@ -151,7 +172,7 @@ VEDETTE_AVX2 void bgr_packed_row(const RowSource& pixels, const Taps& taps, cons
     const int left = taps.count - static_cast<int>(8 * g);
     float some[25];
     float* to = left > 8 ? out + 24 * g : some;
-    for (int k = 0; k < 4; ++k) p[k] = scaled(p[k], finish);
+    for (__m256& quarter : p) quarter = scaled(quarter, finish);
     for (int k = 0; k < 4; ++k) _mm_storeu_ps(to + 3 * k, _mm256_castps256_ps128(p[k]));
     for (int k = 0; k < 4; ++k) _mm_storeu_ps(to + 12 + 3 * k, _mm256_extractf128_ps(p[k], 1));
     if (to == some) std::memcpy(out + 24 * g, some, static_cast<size_t>(left) * 3 * sizeof(float));
@@ -159,11 +180,12 @@ VEDETTE_AVX2 void bgr_packed_row(const RowSource& pixels, const Taps& taps, cons
 }
 
 VEDETTE_AVX2 void gray_row(const RowSource& pixels, const Taps& taps, const RowColor& color, float* const (&out)[3]) {
+  const TapReader reader(taps);
   const __m256 second = _mm256_set1_ps(pixels.second);
   const Finish finish[3] = {finish_of(color, 0), finish_of(color, 1), finish_of(color, 2)};
   const size_t groups = taps.first.size() / 8;
   for (size_t g = 0; g < groups; ++g) {
-    const __m256 level = blend(sums(pixels.upper, taps, g), sums(pixels.lower, taps, g), second);
+    const __m256 level = reader.level(pixels, g, second);
     for (int c = 0; c < 3; ++c) store(out[c], scaled(level, finish[c]), g, taps.count);
   }
 }
@@ -175,13 +197,13 @@ void interleave(const float* a, const float* b, const float* c, int count, float
   for (; i + 4 < count; i += 4) {
     __m128 p0 = _mm_loadu_ps(a + i), p1 = _mm_loadu_ps(b + i), p2 = _mm_loadu_ps(c + i), p3 = _mm_setzero_ps();
     _MM_TRANSPOSE4_PS(p0, p1, p2, p3);
-    float* to = out + 3 * static_cast<ptrdiff_t>(i);
+    float* to = out + 3 * static_cast<std::ptrdiff_t>(i);
     _mm_storeu_ps(to, p0);
     _mm_storeu_ps(to + 3, p1);
     _mm_storeu_ps(to + 6, p2);
     _mm_storeu_ps(to + 9, p3);
   }
-  portable_kernels().interleave(a + i, b + i, c + i, count - i, out + 3 * static_cast<ptrdiff_t>(i));
+  portable_kernels().interleave(a + i, b + i, c + i, count - i, out + 3 * static_cast<std::ptrdiff_t>(i));
 }
 
 }  // namespace

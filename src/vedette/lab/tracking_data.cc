@@ -50,7 +50,7 @@ struct Side {
 
 }  // namespace
 
-TrackingData bring_together(std::vector<MotRow> truth, std::vector<MotRow> result, const std::string& truth_name,
+TrackingData bring_together(std::vector<MotRow> truth, const std::vector<MotRow>& result, const std::string& truth_name,
                             const std::string& result_name) {
   truth = without_ignored(std::move(truth));
   if (truth.empty()) throw Error(ErrorCode::kInvalidData, fmt::format("{} has no box that counts", truth_name));

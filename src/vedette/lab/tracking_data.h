@@ -33,7 +33,7 @@ struct TrackingData {
 /// Truth rows of confidence 0 are taken out (see without_ignored). Throws Error(kInvalidData) when no truth row
 /// remains, when an id is missing (−1), or when an id appears twice in a frame; `truth_name` and `result_name` name the
 /// files in messages.
-TrackingData bring_together(std::vector<MotRow> truth, std::vector<MotRow> result, const std::string& truth_name,
+TrackingData bring_together(std::vector<MotRow> truth, const std::vector<MotRow>& result, const std::string& truth_name,
                             const std::string& result_name);
 
 }  // namespace vedette::lab

@@ -13,8 +13,8 @@ MotRow row(int64_t frame, int64_t id, double left, double confidence = 1) {
   return {frame, id, left, 0, 10, 10, confidence, static_cast<size_t>(frame)};
 }
 
-TrackingData data(std::vector<MotRow> truth, std::vector<MotRow> result) {
-  return bring_together(std::move(truth), std::move(result), "truth", "result");
+TrackingData data(std::vector<MotRow> truth, const std::vector<MotRow>& result) {
+  return bring_together(std::move(truth), result, "truth", "result");
 }
 
 std::vector<MotRow> still(int64_t id, double left, int64_t first, int64_t last) {
@@ -95,9 +95,9 @@ TEST(TrackingMetrics, NoResultIsAllMisses) {
 }
 
 TEST(TrackingMetrics, RefusesRowsWithoutIdDoubledIdsAndEmptyTruth) {
-  const auto refusal = [](std::vector<MotRow> truth, std::vector<MotRow> result) -> std::string {
+  const auto refusal = [](std::vector<MotRow> truth, const std::vector<MotRow>& result) -> std::string {
     try {
-      data(std::move(truth), std::move(result));
+      data(std::move(truth), result);
     } catch (const Error& e) {
       return e.what();
     }

@@ -77,7 +77,7 @@ int Decoder::Impl::get_buffer(AVCodecContext* context, AVFrame* frame, int flags
     const auto release = [](void* opaque, uint8_t*) { delete static_cast<Held*>(opaque); };
     frame->buf[0] = av_buffer_create(memory, luma + 2 * chroma, release, held.get(), 0);
     if (!frame->buf[0]) return AVERROR(ENOMEM);
-    held.release();
+    static_cast<void>(held.release());  // frame->buf[0] owns it
     frame->data[0] = memory;
     frame->data[1] = memory + luma;
     frame->data[2] = frame->data[1] + chroma;

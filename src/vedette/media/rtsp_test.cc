@@ -3,10 +3,10 @@
 // test).
 
 #include <arpa/inet.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <csignal>
 #include <cstdio>
 #include <future>
 #include <thread>

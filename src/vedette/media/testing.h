@@ -51,7 +51,7 @@ inline void write_text(const std::string& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-inline std::unique_ptr<Source> open(SourceOptions options) {
+inline std::unique_ptr<Source> open(const SourceOptions& options) {
   auto info = std::make_shared<StreamInfo>();
   info->name = "test";
   return open_source(options, info, std::make_shared<BufferPool>());

@@ -6,7 +6,11 @@
 namespace vedette::modules {
 namespace {
 
-using namespace testing;
+using testing::CollectingEmit;
+using testing::plain_picture;
+using testing::start_module;
+using testing::test_object;
+using testing::test_observation;
 
 Observation cropped(const std::string& yaml, std::vector<Object> objects, PixelFormat format = PixelFormat::kI420) {
   auto crop = start_module("crop", yaml);

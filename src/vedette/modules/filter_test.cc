@@ -6,10 +6,14 @@
 namespace vedette::modules {
 namespace {
 
-using namespace testing;
+using testing::CollectingEmit;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::settings_faults;
+using testing::start_module;
+using testing::test_object;
+using testing::test_observation;
 
 /// Left edges of the boxes that pass; the frame is 400 x 200.
 std::vector<float> passing(const std::string& yaml, const std::vector<Object>& objects) {

@@ -73,7 +73,7 @@ struct HttpPoster::Handles {
   Handles& operator=(const Handles&) = delete;
 };
 
-HttpPoster::HttpPoster(std::string url, std::string ca_file) : handles_(std::make_unique<Handles>()) {
+HttpPoster::HttpPoster(const std::string& url, const std::string& ca_file) : handles_(std::make_unique<Handles>()) {
   CURL* easy = handles_->easy;
   if (!easy || !handles_->multi) throw Error(ErrorCode::kInternal, "libcurl does not start");
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());

@@ -26,7 +26,7 @@ struct HttpReply {
 class HttpPoster {
  public:
   /// `ca_file`: PEM file of the authorities to trust; empty: the system's. Throws Error(kInternal).
-  HttpPoster(std::string url, std::string ca_file);
+  HttpPoster(const std::string& url, const std::string& ca_file);
   ~HttpPoster();
 
   /// `deadline` is asked again whenever wake() was called. Headers are "Name: value".

@@ -11,8 +11,14 @@
 namespace vedette::modules {
 namespace {
 
-using namespace testing;
+using testing::CollectingEmit;
 using ::testing::HasSubstr;
+using testing::settings_faults;
+using testing::start_module;
+using testing::test_context;
+using testing::test_object;
+using testing::test_observation;
+using testing::test_stream;
 
 class Jsonl : public ::testing::Test {
  protected:

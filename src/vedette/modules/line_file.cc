@@ -138,8 +138,8 @@ void LineFile::write_all() {
 void LineFile::close(MonotonicTime now) {
   try {
     write(now, true);
-  } catch (const Error&) {
-    // Told below, with the number of lines.
+  } catch (const Error& e) {
+    cause_ = e.what();  // told below, with the number of lines
   }
   lost_lines_ += std::exchange(waiting_lines_, 0);
   waiting_.clear();

@@ -10,8 +10,13 @@
 namespace vedette::modules {
 namespace {
 
-using namespace testing;
+using testing::CollectingEmit;
 using ::testing::HasSubstr;
+using testing::plain_picture;
+using testing::settings_faults;
+using testing::start_module;
+using testing::test_object;
+using testing::test_observation;
 
 std::shared_ptr<Picture> noise(int width, int height, PixelFormat format = PixelFormat::kI420) {
   auto picture = Picture::make(format, width, height);

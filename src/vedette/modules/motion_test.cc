@@ -8,8 +8,13 @@
 namespace vedette::modules {
 namespace {
 
-using namespace testing;
+using testing::CollectingEmit;
 using ::testing::HasSubstr;
+using testing::plain_picture;
+using testing::settings_faults;
+using testing::start_module;
+using testing::test_object;
+using testing::test_observation;
 
 /// Gray noise around 100, the same sequence in each run, and a bright square where `at` says.
 std::shared_ptr<Picture> scene(unsigned seed, std::optional<Box> at = {}, int width = 384, int height = 288,

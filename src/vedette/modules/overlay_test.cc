@@ -7,7 +7,12 @@
 namespace vedette::modules {
 namespace {
 
-using namespace testing;
+using testing::CollectingEmit;
+using testing::plain_picture;
+using testing::settings_faults;
+using testing::start_module;
+using testing::test_object;
+using testing::test_observation;
 
 bool same_luma(const Picture& a, const Picture& b) {
   for (int y = 0; y < a.height(); ++y)

@@ -43,7 +43,10 @@ TEST(Polygon, ContainsAgreesWithTheWindingNumberOnRandomPoints) {
 
 TEST(Polygon, APointOnASharedEdgeLiesInExactlyOneOfTwoZones) {
   const std::vector<Point> left{{0, 0}, {5, 0}, {5, 10}, {0, 10}}, right{{5, 0}, {10, 0}, {10, 10}, {5, 10}};
-  for (float y = 0; y < 10; y += 0.5f) EXPECT_NE(contains(left, {5, y}), contains(right, {5, y})) << y;
+  for (int half = 0; half < 20; ++half) {
+    const float y = 0.5f * static_cast<float>(half);
+    EXPECT_NE(contains(left, {5, y}), contains(right, {5, y})) << y;
+  }
 }
 
 TEST(Polygon, Area) {

@@ -6,8 +6,13 @@
 namespace vedette::modules {
 namespace {
 
-using namespace testing;
+using testing::CollectingEmit;
 using ::testing::HasSubstr;
+using testing::settings_faults;
+using testing::start_module;
+using testing::test_object;
+using testing::test_observation;
+using testing::test_stream;
 
 constexpr const char* kDoor = R"(
 zones:

@@ -18,8 +18,12 @@
 namespace vedette::modules {
 namespace {
 
-using namespace testing;
+using testing::CollectingEmit;
 using ::testing::HasSubstr;
+using testing::settings_faults;
+using testing::start_module;
+using testing::test_context;
+using testing::test_observation;
 
 constexpr auto kDeadline = std::chrono::seconds(60);
 

@@ -15,7 +15,7 @@ struct Kalman {
   using Noise = Eigen::Matrix<double, M, M>;
 
   State x = State::Zero();
-  Square P = Square::Identity();
+  Square P = Square::Identity();  // NOLINT(readability-identifier-naming): the covariance, as in every textbook
 
   /// Constant velocity for one frame interval: state i moves by state M + i, for every M + i < N.
   void predict(const State& process_variance) {
