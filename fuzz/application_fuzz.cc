@@ -5,11 +5,9 @@
 
 #include "vedette/base/error.h"
 #include "vedette/graph/application.h"
-#include "vedette/graph/test_modules.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace vedette::graph;  // NOLINT(google-build-using-namespace)
-  testing::register_test_modules();
+  using vedette::graph::append_sink, vedette::graph::parse_application, vedette::graph::set_override;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   // The first line is a --set, the second a --sink; the rest is the application.
   const size_t first = text.find('\n');
