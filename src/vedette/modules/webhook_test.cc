@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -31,7 +32,7 @@ constexpr auto kDeadline = std::chrono::seconds(60);
 class Receiver {
  public:
   explicit Receiver(std::vector<int> replies = {}) : replies_(std::move(replies)) {
-    server_.new_task_queue = [] { return new httplib::ThreadPool(2); };
+    server_.new_task_queue = [] { return std::make_unique<httplib::ThreadPool>(2).release(); };
     server_.Post("/hook", [this](const httplib::Request& request, httplib::Response& response) {
       std::unique_lock lock(mutex_);
       const size_t index = requests_.size();
