@@ -50,36 +50,46 @@ class Bell final : public Module {
   std::function<void()> ring_;
 };
 
-std::unique_ptr<Stage> make_stage(WorkerPool& pool, ModuleFactory factory) {
+std::shared_ptr<Stage> make_stage(WorkerPool& pool, ModuleFactory factory, std::function<void()> ended) {
   ModuleTraits traits;
   traits.type = "hop";
-  return std::make_unique<Stage>(Stage::Options{.name = "hop", .traits = traits, .factory = std::move(factory)}, pool,
-                                 ModuleContext{});
+  Stage::Options options;
+  options.name = "hop";
+  options.traits = traits;
+  options.factory = std::move(factory);
+  options.on_lane_ended = std::move(ended);
+  return std::make_shared<Stage>(std::move(options), pool, ModuleContext{});
 }
 
 /// The test's own side of a stage: waits for room as a source's thread does.
-class Feed final : public Upstream {
+class Feed final : public Outlet, public std::enable_shared_from_this<Feed> {
  public:
-  void room(uint32_t) override {
+  void change_readers(const Readers& add, const Readers&) override {
+    add.front()->join(weak_from_this());
+    reader_ = add.front();
+  }
+  void room() override {
     {
       const std::lock_guard lock(mutex_);
       ++rooms_;
     }
     changed_.notify_one();
   }
-  void put(Stage& stage, Observation observation) {
+  void put(Observation observation) {
     std::unique_lock lock(mutex_);
     for (;;) {
       const uint64_t seen = rooms_;
       lock.unlock();
-      if (stage.reserve(0)) break;
+      if (reader_->reserve()) break;
       lock.lock();
       changed_.wait(lock, [&] { return rooms_ != seen; });
     }
-    stage.put(std::move(observation), true);
+    reader_->put(std::move(observation), true);
   }
+  void end() { reader_->end(*this, Ending::kStreamOver); }
 
  private:
+  std::shared_ptr<Inlet> reader_;
   std::mutex mutex_;
   std::condition_variable changed_;
   uint64_t rooms_ = 0;
@@ -113,34 +123,36 @@ struct Load {
 Load load_round(size_t threads) {
   WorkerPool pool(threads);
   const auto stream = std::make_shared<const StreamInfo>();
-  std::vector<std::unique_ptr<Stage>> stages;
-  for (size_t i = 0; i < kHops; ++i) stages.push_back(make_stage(pool, [] { return std::make_unique<PassOn>(); }));
-  for (size_t i = 0; i + 1 < kHops; ++i) stages[i]->add_downstream(*stages[i + 1]);
   std::mutex mutex;
   std::condition_variable changed;
-  bool done = false;
-  stages.back()->on_stream_done([&] {
+  size_t ended = 0;
+  const auto note_end = [&] {
     const std::lock_guard lock(mutex);
-    done = true;
+    ++ended;
     changed.notify_all();
-  });
-  Feed feed;
-  for (auto& stage : stages) stage->add_stream(stream, QueueOptions{});
-  stages.front()->add_feed(0, feed);
-  for (auto& stage : stages) stage->start();
+  };
+  const auto feed = std::make_shared<Feed>();
+  std::vector<std::shared_ptr<Stage>> stages;
+  std::shared_ptr<Outlet> before = feed;
+  for (size_t i = 0; i < kHops; ++i) {
+    stages.push_back(make_stage(pool, [] { return std::make_unique<PassOn>(); }, note_end));
+    stages.back()->start();
+    const auto lane = stages.back()->add_stream(stream, QueueOptions{});
+    before->add_reader(lane);
+    before = lane;
+  }
   const Observation observation = make_observation(stream);
 
   const double cpu = process_cpu_seconds();
   const MonotonicTime began = Clock::system().monotonic();
-  for (uint64_t n = 0; n < kObservations; ++n) feed.put(*stages.front(), observation);
-  stages.front()->put_end(0);
+  for (uint64_t n = 0; n < kObservations; ++n) feed->put(observation);
+  feed->end();
   {
     std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return done; });
+    changed.wait(lock, [&] { return ended == kHops; });
   }
   const double seconds = to_seconds(Clock::system().monotonic() - began);
   const double used = process_cpu_seconds() - cpu;
-  for (auto& stage : stages) stage->wait_idle();
   for (auto& stage : stages) stage->stop();
   return {used * 1e6 / (static_cast<double>(kObservations) * kHops), static_cast<double>(kObservations) / seconds};
 }
@@ -185,21 +197,18 @@ double stage_wake_round() {
   bind_to_core(0);
   const auto stream = std::make_shared<const StreamInfo>();
   Answer answer;
-  auto stage = make_stage(pool, [&] { return std::make_unique<Bell>([&] { answer.give(); }); });
-  Feed feed;
-  stage->add_stream(stream, QueueOptions{});
-  stage->add_feed(0, feed);
+  auto stage = make_stage(pool, [&] { return std::make_unique<Bell>([&] { answer.give(); }); }, [] {});
+  const auto feed = std::make_shared<Feed>();
   stage->start();
+  feed->add_reader(stage->add_stream(stream, QueueOptions{}));
   const Observation observation = make_observation(stream);
   std::vector<double> us;
   for (size_t n = 1; n <= kWakes; ++n) {
     settle();
     const MonotonicTime put = Clock::system().monotonic();
-    feed.put(*stage, observation);
+    feed->put(observation);
     us.push_back(to_seconds(answer.await(n) - put) * 1e6);
   }
-  stage->abandon();
-  stage->wait_idle();
   stage->stop();
   return median(us);
 }

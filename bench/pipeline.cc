@@ -157,7 +157,8 @@ double vedette_fps(const Arguments& arguments, int cores) {
           "  - {type: mot, path: \"" +
           std::string("/dev/shm/vedette-bench-{stream}.txt") + "\"}\n";
   graph::Executor executor({.threads = static_cast<size_t>(cores)});
-  executor.start(graph::parse_application(parse_config(text, "bench/pipeline")));
+  const std::vector<graph::Application> applications{graph::parse_application(parse_config(text, "bench/pipeline"))};
+  executor.start(applications);
   const MonotonicTime began = Clock::system().monotonic();
   executor.wait_finished({});
   const double elapsed = seconds_since(began);

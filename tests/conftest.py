@@ -9,6 +9,8 @@ import subprocess
 
 import pytest
 
+from fleet import Fleet
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 SAMPLE = "/usr/share/doc/opencv-doc/examples/data/vtest.avi"
 
@@ -66,3 +68,18 @@ def application(folder: pathlib.Path, modules: str, name="test", sources="") -> 
     path = folder / f"{name}.yaml"
     path.write_text(f"application: {name}\n{sources}modules:\n{modules}")
     return path
+
+
+@pytest.fixture(scope="session")
+def camera_clip(tmp_path_factory) -> pathlib.Path:
+    """A minute of a moving test picture, small and cheap: ten frames a second."""
+    clip = tmp_path_factory.mktemp("camera") / "camera.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=320x240:rate=10:duration=60", "-c:v", "mpeg4", "-q:v", "5", "-g", "10", clip)
+    return clip
+
+
+@pytest.fixture
+def fleet(binary, tmp_path):
+    started = Fleet(binary, tmp_path)
+    yield started
+    started.close()

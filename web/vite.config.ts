@@ -1,8 +1,9 @@
 import { defineConfig } from 'vite';
 
 // `npm run dev` talks to a console that runs on its usual port.
+const CONSOLE = 'http://127.0.0.1:8080';
 const proxy = Object.fromEntries(
-  ['/api', '/live', '/metrics', '/health'].map((path) => [path, { target: 'http://127.0.0.1:8080', changeOrigin: true }]),
+  ['/api', '/live', '/metrics', '/health'].map((path) => [path, { target: CONSOLE, changeOrigin: true, headers: { origin: CONSOLE } }]),
 );
 
 export default defineConfig({

@@ -7,10 +7,11 @@ packages_build=(
   libopencv-core-dev libopencv-imgproc-dev libopencv-video-dev libturbojpeg0-dev
   libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libeigen3-dev
   libssl-dev libcurl4-openssl-dev libcpp-httplib-dev prometheus-cpp-dev protobuf-compiler libprotobuf-dev
+  libgrpc++-dev protobuf-compiler-grpc libsqlite3-dev
   libgtest-dev libgmock-dev opencv-doc
 )
-packages_test=(ffmpeg chromium clang-19 libclang-rt-19-dev git)
-packages_bench=(ffmpeg)
+packages_test=(ffmpeg chromium clang-19 libclang-rt-19-dev git openssl iproute2 etcd-server)
+packages_bench=(ffmpeg iproute2 libzmq3-dev cppzmq-dev libmsgpack-cxx-dev)
 readonly oldest_node=18
 
 as_root() {

@@ -36,3 +36,43 @@ export function sum(counts: Record<string, number>): number {
 export function words(identifier: string): string {
   return identifier.replaceAll('_', ' ');
 }
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+export function bytes(value: number): string {
+  let at = 0;
+  while (value >= 999.5 && at < UNITS.length - 1) {
+    value /= 1000;
+    ++at;
+  }
+  return `${at === 0 || value >= 100 ? whole.format(value) : value.toFixed(1)} ${UNITS[at]}`;
+}
+
+/** Seconds as milliseconds; "–" while nothing was measured. */
+export function msOf(times: { count: number }, seconds: number): string {
+  return times.count > 0 ? ms(seconds * 1000) : '–';
+}
+
+export function clockOf(unixSeconds: number): string {
+  return time.format(new Date(unixSeconds * 1000));
+}
+
+const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hour12: false });
+
+export function dateOf(unixSeconds: number): string {
+  return day.format(new Date(unixSeconds * 1000));
+}
+
+export function plural(number: number, one: string, many = `${one}s`): string {
+  return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+/** A web address that may stand in a link; "" for anything else, scripts above all. */
+export function safeUrl(text: string): string {
+  try {
+    const url = new URL(text);
+    return url.protocol === 'http:' || url.protocol === 'https:' ? url.href : '';
+  } catch {
+    return '';
+  }
+}

@@ -1,7 +1,9 @@
 // Everything the page knows, fed by one stream of server-sent events.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
+import { api } from './api';
 import { ZoneLines } from './history';
+import { Observable, useChanges } from './observable';
 import type { EventPage, Status, View, VisionEvent, ZoneHistory } from './types';
 
 export type Connection = 'connecting' | 'open' | 'lost';
@@ -11,33 +13,48 @@ const SILENCE_MS = 6000;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 10_000;
 
-class Store {
+class Store extends Observable {
   connection: Connection = 'connecting';
   retryAt = 0;
   status: Status | null = null;
   views: View[] = [];
   events: VisionEvent[] = [];
   zones = new ZoneLines();
+  /** Called each time the stream of events broke. */
+  onLost: () => void = () => undefined;
 
   private epoch = '';
   private source: EventSource | null = null;
   private heard = 0;
   private retryMs = FIRST_RETRY_MS;
   private retryTimer = 0;
-  private announced = false;
-  private readonly listeners = new Set<() => void>();
+  private silenceTimer = 0;
+  private readonly online = () => this.connection === 'lost' && this.connect();
 
+  /** May be called again; does nothing then. */
   start(): void {
+    if (this.silenceTimer !== 0) return;
     this.connect();
-    window.setInterval(() => {
+    this.silenceTimer = window.setInterval(() => {
       if (this.connection === 'open' && Date.now() - this.heard > SILENCE_MS) this.lose();
     }, 1000);
-    window.addEventListener('online', () => this.connection === 'lost' && this.connect());
+    window.addEventListener('online', this.online);
   }
 
-  subscribe(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  /** Forgets everything: what comes next may be somebody else's. */
+  stop(): void {
+    window.clearInterval(this.silenceTimer);
+    window.clearTimeout(this.retryTimer);
+    window.removeEventListener('online', this.online);
+    this.silenceTimer = 0;
+    this.source?.close();
+    this.source = null;
+    this.connection = 'connecting';
+    this.status = null;
+    this.views = [];
+    this.events = [];
+    this.zones = new ZoneLines();
+    this.changed();
   }
 
   connect(): void {
@@ -72,7 +89,10 @@ class Store {
   private async catchUp(): Promise<void> {
     const after = this.events[0] ? `after=${this.events[0].id}&limit=${EVENTS_KEPT}` : 'limit=300';
     try {
-      const [events, zones] = await Promise.all([get<EventPage>(`/api/events?${after}`), get<ZoneHistory>('/api/zones?seconds=900')]);
+      const [events, zones] = await Promise.all([
+        api<EventPage>('GET', `/api/events?${after}`),
+        api<ZoneHistory>('GET', '/api/zones?seconds=900'),
+      ]);
       this.add(events.events);
       this.zones.reset(zones);
       this.changed();
@@ -96,32 +116,16 @@ class Store {
     this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
     window.clearTimeout(this.retryTimer);
     this.retryTimer = window.setTimeout(() => this.connect(), delay);
+    this.onLost();
     this.changed();
   }
-
-  /** Tells listeners once a frame, however many messages came. */
-  private changed(): void {
-    if (this.announced) return;
-    this.announced = true;
-    setTimeout(() => {
-      this.announced = false;
-      for (const listener of this.listeners) listener();
-    }, 50);
-  }
-}
-
-async function get<T>(path: string): Promise<T> {
-  const response = await fetch(path, { cache: 'no-store' });
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-  return (await response.json()) as T;
 }
 
 export const store = new Store();
 
 /** The part of the store that `select` returns; renders again when anything changed. */
 export function useStore<T>(select: (from: Store) => T): T {
-  const [, setTurn] = useState(0);
-  useEffect(() => store.subscribe(() => setTurn((turn) => turn + 1)), []);
+  useChanges(store);
   return select(store);
 }
 

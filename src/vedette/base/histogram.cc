@@ -35,6 +35,12 @@ HistogramSnapshot HistogramSnapshot::since(const HistogramSnapshot& earlier) con
   return difference;
 }
 
+void HistogramSnapshot::add(const HistogramSnapshot& other) {
+  for (size_t i = 0; i < kBuckets; ++i) counts[i] += other.counts[i];
+  count += other.count;
+  sum_seconds += other.sum_seconds;
+}
+
 void Histogram::record(Duration span) {
   const auto ns = static_cast<uint64_t>(std::max<int64_t>(0, span.count()));
   const uint64_t us = (ns + 999) / 1000;

@@ -22,6 +22,8 @@ struct HistogramSnapshot {
   double quantile(double q) const;
   /// What was recorded since `earlier`.
   HistogramSnapshot since(const HistogramSnapshot& earlier) const;
+  /// Takes in what another histogram recorded.
+  void add(const HistogramSnapshot& other);
 };
 
 /// Spans of time in buckets that double from 1 µs to 67 s. record() is wait-free and may be called from any thread.

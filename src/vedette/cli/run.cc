@@ -45,15 +45,13 @@ graph::Application prepare(const std::string& path, const RunArguments& argument
   graph::replace_sources(root, arguments.sources);
   for (const auto& sink : arguments.sinks) graph::append_sink(root, sink);
   for (const auto& setting : arguments.settings) graph::set_override(root, setting);
+  if (arguments.fast) graph::set_for_sources(root, "pacing", "fast");
+  if (arguments.realtime) graph::set_for_sources(root, "pacing", "realtime");
+  if (arguments.loop) graph::set_for_sources(root, "loop", "true");
   auto application = graph::parse_application(root);
   if (application.sources.empty()) {
     throw Error(ErrorCode::kUsage, path + " names no sources",
                 "add --source FILE, rtsp://…, a folder of pictures or /dev/videoN");
-  }
-  for (auto& source : application.sources) {
-    if (arguments.fast) source.options.pacing = media::Pacing::kFast;
-    if (arguments.realtime) source.options.pacing = media::Pacing::kRealtime;
-    if (arguments.loop) source.options.loop = true;
   }
   return application;
 }
@@ -101,10 +99,10 @@ int run(const RunArguments& arguments) {
   }
 
   const MonotonicTime began = Clock::system().monotonic();
-  for (const auto& application : applications) executor.start(application);
+  executor.start(applications);
   if (!executor.wait_finished(signals.token())) {
     log::info("stopping; once more to stop at once");
-    for (const auto& application : applications) executor.drain(application.name, kDrainLimit);
+    executor.drain(kDrainLimit);
   }
   const int status = report(executor.status(), Clock::system().monotonic() - began);
   if (server) server->stop();

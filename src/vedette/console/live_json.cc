@@ -33,15 +33,17 @@ json to_json(const live::EventRecord& record) {
 
 std::string event_json(const live::EventRecord& record) { return text_of(to_json(record)); }
 
-std::string events_json(const live::EventPage& page, const std::string& epoch) {
+std::string events_json(const live::EventPage& page, const std::string& epoch, const ViewFilter& shows) {
   json events = json::array();
-  for (const auto& record : page.events) events.push_back(to_json(record));
+  for (const auto& record : page.events)
+    if (shows(record.view)) events.push_back(to_json(record));
   return text_of({{"epoch", epoch}, {"newest", page.newest}, {"lost", page.lost}, {"events", std::move(events)}});
 }
 
-std::string streams_json(const live::Hub& hub) {
+std::string streams_json(const live::Hub& hub, const ViewFilter& shows) {
   json streams = json::array();
   for (const live::View& view : hub.views()) {
+    if (!shows(view.id)) continue;
     json one = {{"view", view.id},
                 {"application", view.application},
                 {"stream", view.stream},
@@ -58,9 +60,10 @@ std::string streams_json(const live::Hub& hub) {
   return text_of({{"streams", std::move(streams)}});
 }
 
-std::string zones_history_json(const live::ZoneHistory& history, bool now_only) {
+std::string zones_history_json(const live::ZoneHistory& history, bool now_only, const ViewFilter& shows) {
   json all = json::array();
   for (const live::Series& series : history.series) {
+    if (!shows(series.view)) continue;
     json one = {
         {"view", series.view}, {"zone", series.zone}, {"label", series.label}, {"kind", to_string(series.kind)}};
     const bool known = !series.values.empty() && series.values.back().has_value();

@@ -1,5 +1,7 @@
 #include "vedette/console/openapi.h"
 
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 namespace vedette::console {
@@ -27,9 +29,39 @@ json get(const char* summary, const char* media_type, json parameters = json::ar
   return {{"get", {{"summary", summary}, {"parameters", std::move(parameters)}, {"responses", std::move(answers)}}}};
 }
 
+json post(const char* summary) {
+  json one = get(summary, "application/json", json::array(), {{"400", true}, {"401", true}});
+  return {{"post", one["get"]}};
+}
+
+/// A route of another part of the program, from its pattern and summary.
+void describe(json& paths, const net::Routes::Route& route) {
+  std::string path;
+  json parameters = json::array();
+  for (size_t at = 0; at < route.pattern.size();) {
+    const size_t open = std::min(route.pattern.find('{', at), route.pattern.size());
+    path.append(route.pattern, at, open - at);
+    if (open == route.pattern.size()) break;
+    const size_t close = route.pattern.find('}', open);
+    std::string name = route.pattern.substr(open + 1, close - open - 1);
+    if (name.ends_with('*')) name.pop_back();
+    path += "{" + name + "}";
+    parameters.push_back(parameter(name.c_str(), "string", "", "path"));
+    at = close + 1;
+  }
+  std::string method = route.method;
+  std::transform(method.begin(), method.end(), method.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (paths.contains(path) && paths[path].contains(method)) return;
+  json one = get(route.summary.c_str(), "application/json", std::move(parameters), {{"404", true}})["get"];
+  one["x-vedette-role"] = to_string(route.needed);
+  if (route.needed != net::Role::kNone) one["responses"]["401"] = one["responses"]["403"];
+  paths[path][method] = std::move(one);
+}
+
 }  // namespace
 
-std::string openapi_json(const std::string& version) {
+std::string openapi_json(const std::string& version, const net::Routes& routes) {
   const json not_found = {{"404", true}};
   const json width = parameter("width", "integer", "largest width in pixels, rounded up to one of a few");
   const json fps = parameter("fps", "number", "largest number of pictures a second, of each stream");
@@ -37,7 +69,7 @@ std::string openapi_json(const std::string& version) {
   const json streams = parameter("streams", "string", "comma-separated or repeated stream names; all when absent");
   const json name = parameter("name", "string", "a stream, or application/stream", "path");
   const json text = {{"type", "string"}};
-  const json document = {
+  json document = {
       {"openapi", "3.1.0"},
       {"info", {{"title", "Vedette console"}, {"version", version}, {"license", {{"name", "Apache-2.0"}}}}},
       {"paths",
@@ -57,6 +89,9 @@ std::string openapi_json(const std::string& version) {
         {"/live/{name}.mjpeg", get("One stream as motion JPEG", "multipart/x-mixed-replace",
                                    json::array({name, boxes, width, fps}), not_found)},
         {"/live/{name}.jpg", get("The newest picture", "image/jpeg", json::array({name, boxes, width}), not_found)},
+        {"/api/whoami", get("Name, role and tenant of who asks", "application/json")},
+        {"/api/login", post("Takes {\"token\"}, and keeps it in a cookie")},
+        {"/api/logout", post("Takes the cookie away")},
         {"/metrics", get("Prometheus text", "text/plain")},
         {"/health/live", get("Whether the process answers", "application/json")},
         {"/health/ready", get("Whether all applications run and no stream has failed; 503 with reasons otherwise",
@@ -68,6 +103,11 @@ std::string openapi_json(const std::string& version) {
             {"properties",
              {{"error",
                {{"type", "object"}, {"properties", {{"code", text}, {"message", text}, {"hint", text}}}}}}}}}}}}}};
+  for (const auto& route : routes.all())
+    if (!route.summary.empty()) describe(document["paths"], route);
+  document["components"]["securitySchemes"] = {
+      {"token", {{"type", "http"}, {"scheme", "bearer"}}},
+      {"cookie", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "vedette_token"}}}};
   return document.dump();
 }
 

@@ -37,7 +37,7 @@ std::string inflated(std::string_view gzip) {
 std::span<const Asset> web_assets() { return {}; }
 #endif
 
-bool answer_page(const httplib::Request& request, httplib::Response& response) {
+bool answer_page(const net::Request& request, net::Response& response) {
   const auto assets = web_assets();
   const std::string path = request.path == "/" ? "/index.html" : request.path;
   if (assets.empty() && path == "/index.html") {
@@ -53,13 +53,13 @@ bool answer_page(const httplib::Request& request, httplib::Response& response) {
                       path.starts_with("/assets/") ? "public, max-age=31536000, immutable" : "no-cache");
   response.set_header("ETag", std::string(found->etag));
   response.set_header("Vary", "Accept-Encoding");
-  if (request.get_header_value("If-None-Match") == found->etag) {
+  if (request.header("If-None-Match") == found->etag) {
     response.status = 304;
     return true;
   }
-  if (request.get_header_value("X-Accept-Encoding").find("gzip") != std::string::npos) {
+  if (request.header("Accept-Encoding").find("gzip") != std::string::npos) {
     response.set_header("Content-Encoding", "gzip");
-    response.set_content(found->gzip.data(), found->gzip.size(), std::string(found->type));
+    response.set_content(std::string(found->gzip), std::string(found->type));
   } else {
     response.set_content(inflated(found->gzip), std::string(found->type));
   }

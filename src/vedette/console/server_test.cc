@@ -319,6 +319,105 @@ TEST_F(ServerTest, only_loopback_addresses) {
   }
 }
 
+/// Two tenants with a stream of the same name each.
+class TenantTest : public ServerTest {
+ protected:
+  TenantTest() : key_(testing::TempDir() + "vedette-console-key-" + std::to_string(::getpid())) {
+    net::make_key_file(key_);
+    ServerOptions options;
+    options.authority = authority_ =
+        std::make_shared<net::Authority>(net::AuthorityOptions{.key = key_, .revoked = {}});
+    status_[0].tenant = "acme";
+    status_.push_back(running());
+    status_[1].name = "cars";
+    status_[1].tenant = "other";
+    net::Routes extra;
+    extra.add(
+        "PUT", "/api/apps/{name}", net::Role::kOperator,
+        [](const net::Request& request, net::Response& response) {
+          net::answer_json(response, request.capture("name") + " " + request.principal.tenant);
+        },
+        "Creates or changes an application");
+    options.port = 0;
+    server_ = std::make_unique<Server>(
+        options, hub_,
+        [this] {
+          const std::lock_guard lock(mutex_);
+          return status_;
+        },
+        extra);
+    server_->start();
+    hub_.publish("people", with_event(seen("yard", 5, 1), 2));
+    hub_.publish("cars", with_event(seen("yard", 6, 1), 3));
+  }
+  ~TenantTest() override {
+    server_.reset();
+    ::unlink(key_.c_str());
+  }
+  httplib::Headers as(net::Role role, const std::string& tenant) const {
+    return {{"Authorization", "Bearer " + authority_->issue("ann", role, tenant, std::chrono::hours(1))}};
+  }
+
+  const std::string key_;
+  std::shared_ptr<const net::Authority> authority_;
+};
+
+TEST_F(TenantTest, a_viewer_sees_the_own_tenant_only) {
+  const auto acme = as(net::Role::kViewer, "acme"), all = as(net::Role::kViewer, "");
+  for (const char* path : {"/api/status", "/api/streams", "/api/events", "/api/zones", "/metrics"}) {
+    const std::string mine = client().Get(path, acme)->body, everything = client().Get(path, all)->body;
+    EXPECT_THAT(mine, HasSubstr("people")) << path;
+    EXPECT_THAT(mine, testing::Not(HasSubstr("cars"))) << path;
+    EXPECT_THAT(everything, HasSubstr("people")) << path;
+    EXPECT_THAT(everything, HasSubstr("cars")) << path;
+    EXPECT_EQ(client().Get(path)->status, 401) << path;
+  }
+  EXPECT_EQ(client().Get("/live/cars/yard.jpg", acme)->status, 404);
+  EXPECT_EQ(client().Get("/live/yard.jpg", as(net::Role::kViewer, "other"))->get_header_value("X-Vedette-Sequence"),
+            "6")
+      << "a stream's name alone is the own one";
+  EXPECT_EQ(client().Get("/live/yard.jpg", acme)->get_header_value("X-Vedette-Sequence"), "5");
+  EXPECT_EQ(client().Get("/live/yard.jpg", as(net::Role::kNode, ""))->status, 403);
+}
+
+TEST_F(TenantTest, live_answers_are_the_own_tenants) {
+  std::jthread publisher([&](const std::stop_token& stop) {
+    for (uint64_t i = 10; !stop.stop_requested(); ++i) {
+      hub_.publish("cars", with_event(seen("yard", i, 1), 4));
+      hub_.publish("people", with_event(seen("yard", i, 1), 5));
+      std::this_thread::yield();
+    }
+  });
+  const auto acme = as(net::Role::kViewer, "acme");
+  const std::string events = read_until("/api/live", "event: event", 20, acme);
+  EXPECT_THAT(events, HasSubstr("event: observation\ndata: {\"view\":\"people/yard\""));
+  EXPECT_THAT(events, testing::Not(HasSubstr("cars")));
+  const std::string pictures = read_until("/live", "\xFF\xD9\r\n--vedette", 3, acme);
+  EXPECT_THAT(pictures, testing::Not(HasSubstr("cars")));
+  const std::string asked = read_until("/live?streams=cars/yard,people/yard", "\xFF\xD9\r\n--vedette", 3, acme);
+  EXPECT_THAT(asked, testing::Not(HasSubstr("cars")));
+}
+
+TEST_F(TenantTest, everybody_may_load_the_page_and_learn_that_a_token_is_needed) {
+  for (const char* path : {"/", "/health/live", "/health/ready", "/api/openapi.json"})
+    EXPECT_EQ(client().Get(path)->status, 200) << path;
+  EXPECT_EQ(get("/api/whoami").second["token_needed"], true);
+  status_[1].streams[0].state = "failed";
+  EXPECT_TRUE(get("/health/ready").second["reasons"].empty()) << "names of streams are not for everybody";
+  EXPECT_EQ(get("/health/ready", as(net::Role::kViewer, "")).second["reasons"].size(), 1u);
+}
+
+TEST_F(TenantTest, other_parts_of_the_program_add_routes) {
+  const auto put = [&](const httplib::Headers& headers) {
+    return client().Put("/api/apps/people", headers, "name: people", "application/yaml");
+  };
+  EXPECT_EQ(put(as(net::Role::kOperator, "acme"))->body, "people acme");
+  EXPECT_EQ(put(as(net::Role::kViewer, "acme"))->status, 403);
+  const json described = get("/api/openapi.json").second["paths"]["/api/apps/{name}"]["put"];
+  EXPECT_EQ(described["summary"], "Creates or changes an application");
+  EXPECT_EQ(described["x-vedette-role"], "operator");
+}
+
 TEST_F(ServerTest, lets_go_of_one_who_sends_too_much_or_too_slowly) {
   ServerOptions options;
   options.max_request_bytes = 4096;

@@ -14,6 +14,8 @@ using graph::ModuleStatus;
 using graph::StreamStatus;
 using nlohmann::json;
 
+constexpr size_t kKeptTenants = 64;
+
 template <typename T>
 const T* by_name(const std::vector<T>& all, const std::string& name) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const T& one) { return one.name == name; });
@@ -97,29 +99,43 @@ json application_json(const ApplicationStatus& now, const ApplicationStatus* bef
 
 }  // namespace
 
-StatusBoard::StatusBoard(std::string version, Timestamp started) : version_(std::move(version)), started_(started) {
-  json_ = std::make_shared<const std::string>(to_json({}, {}, started));
-}
+StatusBoard::StatusBoard(std::string version, Timestamp started)
+    : version_(std::move(version)), started_(started), wall_(started) {}
 
 void StatusBoard::update(std::vector<ApplicationStatus> status, MonotonicTime now, Timestamp wall) {
   const std::lock_guard lock(mutex_);
-  Sample sample{now, std::move(status)};
+  now_ = {now, std::move(status)};
+  wall_ = wall;
   while (samples_.size() > 1 && samples_[1].time <= now - kWindow) samples_.pop_front();
-  json_ =
-      std::make_shared<const std::string>(to_json(sample, samples_.empty() ? Sample{now, {}} : samples_.front(), wall));
-  if (samples_.empty() || now - samples_.back().time >= std::chrono::milliseconds(900))
-    samples_.push_back(std::move(sample));
+  before_ = samples_.empty() ? Sample{now, {}} : samples_.front();
+  json_.clear();
+  if (samples_.empty() || now - samples_.back().time >= std::chrono::milliseconds(900)) samples_.push_back(now_);
 }
 
-std::shared_ptr<const std::string> StatusBoard::json() const {
+std::shared_ptr<const std::string> StatusBoard::json(const std::string& tenant) const {
   const std::lock_guard lock(mutex_);
-  return json_;
+  // A token may name any tenant; what is kept is bounded all the same.
+  if (json_.size() > kKeptTenants) json_.clear();
+  auto& kept = json_[tenant];
+  if (!kept) kept = std::make_shared<const std::string>(to_json(now_, before_, wall_, tenant));
+  return kept;
 }
 
-std::string StatusBoard::to_json(const Sample& now, const Sample& before, Timestamp wall) const {
+bool StatusBoard::shows(std::string_view view, std::string_view tenant) const {
+  if (tenant.empty()) return true;
+  const std::lock_guard lock(mutex_);
+  return std::any_of(now_.status.begin(), now_.status.end(), [&](const ApplicationStatus& application) {
+    return application.tenant == tenant && view.starts_with(application.name) &&
+           view.substr(application.name.size()).starts_with('/');
+  });
+}
+
+std::string StatusBoard::to_json(const Sample& now, const Sample& before, Timestamp wall,
+                                 const std::string& tenant) const {
   const double seconds = to_seconds(now.time - before.time);
   nlohmann::json applications = nlohmann::json::array();
   for (const ApplicationStatus& application : now.status) {
+    if (!tenant.empty() && application.tenant != tenant) continue;
     applications.push_back(application_json(application, by_name(before.status, application.name), seconds));
   }
   const nlohmann::json all = {{"version", version_},

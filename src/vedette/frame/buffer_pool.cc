@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "vedette/base/error.h"
@@ -19,7 +20,7 @@ size_t rounded(size_t size) { return (size + 4095) / 4096 * 4096; }
 }  // namespace
 
 struct BufferPool::Shelf {
-  explicit Shelf(Options o) : options(o) {}
+  explicit Shelf(Options o) : options(std::move(o)) {}
   ~Shelf() {
     for (auto& [size, buffers] : idle)
       for (uint8_t* buffer : buffers) std::free(buffer);
@@ -43,11 +44,13 @@ struct BufferPool::Shelf {
   Stats stats;
 };
 
-BufferPool::BufferPool(Options options) : shelf_(std::make_shared<Shelf>(options)) {}
+BufferPool::BufferPool(Options options) : shelf_(std::make_shared<Shelf>(std::move(options))) {}
 BufferPool::~BufferPool() = default;
 
 std::shared_ptr<uint8_t> BufferPool::acquire(size_t size_bytes) {
   const size_t size = rounded(size_bytes);
+  if (shelf_->options.source)
+    if (auto buffer = shelf_->options.source(size)) return buffer;
   uint8_t* buffer = nullptr;
   {
     const std::lock_guard lock(shelf_->mutex);

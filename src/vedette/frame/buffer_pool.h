@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace vedette {
@@ -12,11 +13,13 @@ class BufferPool {
  public:
   struct Options {
     size_t max_idle_bytes = 64u << 20;  ///< freed buffers beyond this go back to the system
+    /// Where buffers come from first, 64-byte aligned, and go back to by themselves; null or a null answer: the heap.
+    std::function<std::shared_ptr<uint8_t>(size_t size_bytes)> source{};
   };
   struct Stats {
     size_t idle_bytes = 0;
     uint64_t allocated = 0;  ///< buffers taken from the system so far
-    uint64_t reused = 0;     ///< buffers handed out again so far
+    uint64_t reused = 0;  ///< buffers handed out again so far
   };
 
   BufferPool() : BufferPool(Options{}) {}

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vedette/base/time.h"
+#include "vedette/base/trace.h"
 #include "vedette/frame/picture.h"
 
 namespace vedette {
@@ -26,8 +27,9 @@ std::string_view to_string(CaptureClock clock);
 
 /// One camera's stream as an application sees it. Shared by all of its frames; compare streams by `index`.
 struct StreamInfo {
-  std::string name;           ///< unique within the process: "yard"
-  uint32_t index = 0;         ///< dense, given by whoever opens the stream
+  std::string name;           ///< as applications call the camera: "yard"
+  uint32_t index = 0;         ///< its own within the process; given by whoever opens the stream
+  std::string key{};          ///< its own within the fleet (plan::Stream::key); empty outside of one
 };
 
 /// One picture of one camera. Immutable once shared. Its pixels are raw, JPEG, or both.
@@ -38,6 +40,7 @@ class Frame {
   Timestamp capture_time{};  ///< when the shutter opened, as well as `capture_clock` can tell
   CaptureClock capture_clock = CaptureClock::kArrival;
   MonotonicTime arrival{};  ///< when the source handed the frame on; latencies are measured from here
+  TraceId trace{};  ///< not zero: its way is recorded step by step
   Duration position{0};  ///< time within a file or since the stream began
   int width = 0;  ///< pixels, of the raw picture and of the JPEG alike
   int height = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,11 +13,14 @@
 
 #include "vedette/base/error.h"
 #include "vedette/base/nearest.h"
+#include "vedette/graph/canonical.h"
 
 namespace vedette::graph {
 namespace {
 
-const std::vector<std::string> kModuleKeys{"type", "name", "inputs", "queue", "parallel"};
+const std::vector<std::string> kModuleKeys{"type", "name", "inputs", "queue", "parallel", "node", "labels"};
+/// Of a module and a source: what says where they stand and run, not what they do.
+const std::vector<std::string> kPlaceKeys{"type", "name", "inputs", "node", "labels"};
 constexpr std::string_view kSourceInput = "source";
 
 struct FacetName {
@@ -32,19 +36,44 @@ constexpr std::array<FacetName, 5> kFacets{{
     {Facet::kCrops, "crops", "put a 'crop' module before it"},
 }};
 
+struct PinFields {
+  std::string node;
+  std::vector<std::pair<std::string, std::string>> labels;
+
+  void fields(Fields& f) {
+    f.text("node", node, "on a fleet: only on the node of this name");
+    f.pairs("labels", labels, "on a fleet: only on nodes with all of these labels");
+  }
+  plan::Pin pin() const { return {node, {labels.begin(), labels.end()}}; }
+};
+
 struct ModuleHead {
   std::string type;
   std::string name;
   std::vector<std::string> inputs;
   QueueSpec queue;
-  int parallel = 0;
+  std::string parallel = "0";
+  PinFields pin;
 
   void fields(Fields& f) {
     f.required().text("type", type, "module type");
     f.text("name", name, "unique within the application; default: the type");
     f.texts("inputs", inputs, "names of modules, or 'source'; default: the nearest module above that is not a sink");
     f.group("queue", queue, "the module's input queue");
-    f.whole("parallel", parallel, "stateless modules: calls at the same time; 0: one a core", {0, 1024});
+    f.text(
+        "parallel", parallel,
+        "stateless modules: calls at the same time; 0: one a core; auto: more than one only when a call takes longer "
+        "than the frame interval");
+    f.check(
+        [this] { return calls() ? "" : "'parallel' must be auto or a number from 0 to 1024, not '" + parallel + "'"; });
+    pin.fields(f);
+  }
+  std::optional<Parallel> calls() const {
+    if (parallel == "auto") return Parallel{.automatic = true};
+    size_t number = 0;
+    const auto [end, error] = std::from_chars(parallel.data(), parallel.data() + parallel.size(), number);
+    if (error != std::errc{} || end != parallel.data() + parallel.size() || number > 1024) return std::nullopt;
+    return Parallel{.calls = number};
   }
 };
 
@@ -52,23 +81,88 @@ struct ApplicationHead {
   std::string application;
   std::string tenant = "default";
   Objective objective;
+  bool share = true;
 
   void fields(Fields& f) {
     f.required().text("application", application, "name");
     f.text("tenant", tenant, "owner");
     f.group("objective", objective, "what is asked of the whole");
+    f.flag("share", share, "whether modules may serve other tenants' applications as well");
   }
 };
+
+/// What of an application's YAML is a map of free keys: adapt.models.
+void parse_adapt(const ConfigNode* node, Application& application, Faults& faults) {
+  if (!node) return;
+  if (!node->is_map()) {
+    faults.add(*node, "'adapt' must be a map with 'fps' and 'models'");
+    return;
+  }
+  for (const auto& [key, value] : node->entries()) {
+    if (key != "fps" && key != "models") {
+      faults.add(value, "unknown key 'adapt." + key + "'",
+                 did_you_mean(key, std::vector<std::string>{"fps", "models"}));
+    } else if (key == "fps" && value.is_list()) {
+      for (const auto& item : value.items()) {
+        const double fps = item.is_scalar() ? item.as_float() : 0;
+        const double before = application.adapt.fps.empty() ? 1000 : application.adapt.fps.back();
+        if (fps <= 0 || fps >= before) {
+          faults.add(item, "'adapt.fps' must list falling frame rates above 0");
+          break;
+        }
+        application.adapt.fps.push_back(fps);
+      }
+    } else if (key == "models" && value.is_map()) {
+      for (const auto& [module, models] : value.entries()) {
+        std::vector<std::string> names;
+        for (const auto& item : models.items())
+          if (item.is_scalar()) names.push_back(item.text());
+        if (names.empty() || names.size() != models.items().size())
+          faults.add(models, "'adapt.models." + module + "' must list names of models, best first");
+        application.adapt.models.emplace_back(module, std::move(names));
+      }
+    } else {
+      faults.add(value, key == "fps" ? "'adapt.fps' must be a list" : "'adapt.models' must be a map of lists");
+    }
+  }
+}
+
+void check_adapt(const ConfigNode* node, const Application& application, Faults& faults) {
+  if (!node) return;
+  for (const auto& [name, models] : application.adapt.models) {
+    const auto& modules = application.modules;
+    std::vector<std::string> names;
+    for (const auto& module : modules) names.push_back(module.name);
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      faults.add(*node, "'adapt.models' names the module '" + name + "', which does not exist",
+                 did_you_mean(name, names));
+  }
+}
 
 struct SourceEntry {
   std::string name;
   media::SourceOptions options;
+  PinFields pin;
 
   void fields(Fields& f) {
     f.text("name", name, "unique within the application; default: made from the URL");
     options.fields(f);
+    pin.fields(f);
   }
 };
+
+std::vector<FieldDoc> source_fields() {
+  SourceEntry entry;
+  return list_settings([&](Fields& f) { entry.fields(f); });
+}
+
+/// A source that is nothing but a URL, as a map.
+ConfigNode as_map(const ConfigNode& item) {
+  if (!item.is_scalar()) return item;
+  ConfigNode map;
+  map.set("url", item);
+  return map;
+}
 
 bool valid_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -112,7 +206,10 @@ void parse_sources(const ConfigNode* list, std::vector<SourceSpec>& sources, Fau
     if (!valid_name(entry.name))
       faults.add(item, "'" + entry.name + "' is no name", "letters, digits, '-', '_' and '.', at most 64");
     if (!taken.insert(entry.name).second) faults.add(item, "two sources are named '" + entry.name + "'");
-    sources.push_back({std::move(entry.name), std::move(entry.options)});
+    SourceSpec spec{
+        .name = std::move(entry.name), .options = std::move(entry.options), .settings = {}, .pin = entry.pin.pin()};
+    if (item.is_map() || item.is_scalar()) spec.settings = canonical_json(as_map(item), kPlaceKeys, source_fields());
+    sources.push_back(std::move(spec));
   }
 }
 
@@ -122,7 +219,8 @@ class Parser {
 
   Application parse() {
     ApplicationHead head;
-    read_settings(root_, [&](Fields& f) { head.fields(f); }, faults_, {"sources", "modules"});
+    read_settings(root_, [&](Fields& f) { head.fields(f); }, faults_, {"sources", "modules", "adapt"});
+    application_.share = head.share;
     application_.name = head.application;
     application_.tenant = head.tenant;
     application_.objective = head.objective;
@@ -131,6 +229,8 @@ class Parser {
                   "letters, digits, '-', '_' and '.', at most 64");
     parse_sources(root_.find("sources"), application_.sources, faults_);
     parse_modules();
+    parse_adapt(root_.find("adapt"), application_, faults_);
+    check_adapt(root_.find("adapt"), application_, faults_);
     check_cycles();
     check_facets();
     faults_.throw_if_any();
@@ -163,7 +263,9 @@ class Parser {
         if (std::find(kModuleKeys.begin(), kModuleKeys.end(), key) == kModuleKeys.end()) own.push_back(key);
       read_settings(item, [&](Fields& f) { head.fields(f); }, faults_, own);
       if (spec.type) {
-        spec.factory = spec.type->configure(item, faults_, kModuleKeys);
+        auto configured = spec.type->configure(item, faults_, kModuleKeys);
+        spec.factory = std::move(configured.factory);
+        spec.traits = std::move(configured.traits);
       } else if (type && type->is_scalar()) {
         std::vector<std::string> known;
         for (const auto* t : module_types()) known.push_back(t->traits.type);
@@ -177,7 +279,9 @@ class Parser {
     if (!spec.name.empty() && !index_.emplace(spec.name, application_.modules.size()).second)
       faults_.add(item, "two modules are named '" + spec.name + "'", "give one of them another 'name'");
     spec.queue = head.queue;
-    spec.parallel = head.parallel;
+    spec.parallel = head.calls().value_or(Parallel{});
+    spec.pin = head.pin.pin();
+    if (spec.type) spec.settings = canonical_json(item, kPlaceKeys, spec.type->list_settings());
     application_.modules.push_back(std::move(spec));
     heads_.emplace_back(std::move(head), &item);
   }
@@ -263,11 +367,11 @@ class Parser {
       Facet have = module.from_source ? Facet::kNone : ~Facet::kNone;
       for (const size_t input : module.inputs) have = have & available[input];
       for (const auto& [facet, name, hint] : kFacets) {
-        if ((module.type->traits.reads & facet) != Facet::kNone && (have & facet) == Facet::kNone)
+        if ((module.traits.reads & facet) != Facet::kNone && (have & facet) == Facet::kNone)
           faults_.add(*heads_[i].second, fmt::format("'{}' reads {}, which nothing before it adds", module.name, name),
                       std::string(hint));
       }
-      available[i] = have | module.type->traits.adds;
+      available[i] = have | module.traits.adds;
     }
   }
 
@@ -286,6 +390,7 @@ void Objective::fields(Fields& f) {
   f.number("latency_p95_ms", latency_p95_ms, "from a frame's arrival to the end of the last sink; 0: not asked for",
            {0, 3.6e6});
   f.number("min_fps", min_fps, "frames a second each stream must get through; 0: not asked for", {0, 1000});
+  f.whole("priority", priority, "whose objective is kept when not all can be: the greater", {0, 100});
 }
 
 void QueueSpec::fields(Fields& f) {
@@ -313,6 +418,41 @@ Application parse_application(const ConfigNode& root) {
     throw Error(ErrorCode::kInvalidConfig,
                 root.where() + ": an application must be a map with 'application' and 'modules'");
   return Parser(root).parse();
+}
+
+ModuleSpec parse_module(const std::string& type, const std::string& settings) {
+  ModuleSpec spec;
+  spec.name = type;
+  spec.type = find_module_type(type);
+  spec.settings = settings;
+  if (!spec.type) {
+    std::vector<std::string> known;
+    for (const auto* t : module_types()) known.push_back(t->traits.type);
+    throw Error(ErrorCode::kInvalidConfig, "this program knows no module type '" + type + "'",
+                did_you_mean(type, known));
+  }
+  ConfigNode map = parse_config(settings, "settings of '" + type + "'");
+  map.set("type", ConfigNode::scalar(type, "settings"));
+  Faults faults;
+  ModuleHead head;
+  std::vector<std::string> own;
+  for (const auto& [key, value] : map.entries())
+    if (std::find(kModuleKeys.begin(), kModuleKeys.end(), key) == kModuleKeys.end()) own.push_back(key);
+  read_settings(map, [&](Fields& f) { head.fields(f); }, faults, own);
+  auto configured = spec.type->configure(map, faults, kModuleKeys);
+  spec.factory = std::move(configured.factory);
+  spec.traits = std::move(configured.traits);
+  faults.throw_if_any();
+  spec.queue = head.queue;
+  spec.parallel = head.calls().value_or(Parallel{});
+  return spec;
+}
+
+media::SourceOptions parse_source(const std::string& settings) {
+  Faults faults;
+  auto options = read_settings<media::SourceOptions>(parse_config(settings, "settings of a source"), faults);
+  faults.throw_if_any();
+  return options;
 }
 
 }  // namespace vedette::graph

@@ -7,8 +7,10 @@
 
 #include "vedette/base/config.h"
 #include "vedette/graph/bounded_queue.h"
+#include "vedette/graph/parallelism.h"
 #include "vedette/graph/registry.h"
 #include "vedette/media/source.h"
+#include "vedette/plan/wish.h"
 
 namespace vedette::graph {
 
@@ -16,13 +18,22 @@ namespace vedette::graph {
 struct Objective {
   double latency_p95_ms = 0;  ///< from a frame's arrival to the end of the last sink
   double min_fps = 0;
+  int priority = 50;  ///< 0 … 100: whose objective is kept when not all can be
 
   void fields(Fields& f);
+};
+
+/// What may be lowered, step by step, when the objective cannot be kept otherwise.
+struct Adapt {
+  std::vector<double> fps;                                        ///< frame rates, falling
+  std::vector<std::pair<std::string, std::vector<std::string>>> models;  ///< module → cheaper models, best first
 };
 
 struct SourceSpec {
   std::string name;
   media::SourceOptions options;
+  std::string settings;  ///< options in canonical form, JSON
+  plan::Pin pin;
 };
 
 /// The queue a file asks for. `auto` is block, except right behind a live source, where it is latest: what is too much
@@ -42,8 +53,11 @@ struct ModuleSpec {
   std::vector<size_t> inputs;  ///< indices of earlier or later modules; `from_source` besides
   bool from_source = false;
   QueueSpec queue;
-  int parallel = 0;
+  Parallel parallel;
   ModuleFactory factory;
+  ModuleTraits traits;   ///< the type's, as its settings adjust them
+  std::string settings;  ///< its own settings, queue and parallel in canonical form, JSON
+  plan::Pin pin;
   std::string place;  ///< "file:line", for messages
 };
 
@@ -64,11 +78,18 @@ struct ModuleSpec {
 ///
 /// Each module takes `type`, `name` (default: the type), `inputs` (names, or `source`; default: the nearest module
 /// above that is not a sink), `queue` {size, when_full: auto|block|latest|drop_oldest}, `parallel`, and its own
-/// settings.
+/// settings. On a fleet, sources and modules may say where they run: `node: cam-3`, `labels: {gpu: yes}`; `share:
+/// false` keeps modules from serving other tenants; `adapt` says what may be lowered:
+///
+///   adapt:
+///     fps: [15, 10, 5]
+///     models: {detect: [yolo11n-416, nanodet-g-320]}
 struct Application {
   std::string name;
   std::string tenant;
   Objective objective;
+  bool share = true;
+  Adapt adapt;
   std::vector<SourceSpec> sources;
   std::vector<ModuleSpec> modules;
 };
@@ -78,10 +99,16 @@ struct Application {
 /// it adds.
 Application parse_application(const ConfigNode& root);
 
+/// One module by itself, from its type and ModuleSpec::settings, as a node gets it. Throws Error(kInvalidConfig).
+ModuleSpec parse_module(const std::string& type, const std::string& settings);
+/// A source's options from SourceSpec::settings. Throws Error(kInvalidConfig).
+media::SourceOptions parse_source(const std::string& settings);
+
 /// Edits made before parsing, for the command line. Each throws Error(kUsage) naming the argument that is wrong.
 void set_override(ConfigNode& root, std::string_view assignment);  ///< "module.key=value", "module.group.key=value"
 void replace_sources(ConfigNode& root,
                      const std::vector<std::string>& urls);  ///< keeps the options of a source with that URL
+void set_for_sources(ConfigNode& root, const std::string& key, const std::string& value);
 void append_sink(ConfigNode& root,
                  std::string_view kind_and_path);  ///< "mot:out.txt": after the last module that passes on
 

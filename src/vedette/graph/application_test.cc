@@ -76,7 +76,7 @@ TEST_F(ApplicationTest, ReadsAWholeApplication) {
   EXPECT_THAT(app.modules[1].inputs, ElementsAre(0));
   EXPECT_THAT(app.modules[3].inputs, ElementsAre(2));
   EXPECT_THAT(app.modules[4].inputs, ElementsAre(2)) << "a sink hands nothing on: the next one reads from above it";
-  EXPECT_EQ(app.modules[1].parallel, 2);
+  EXPECT_EQ(app.modules[1].parallel.calls, 2u);
   EXPECT_EQ(app.modules[1].queue.resolve(false).when_full, WhenFull::kLatest);
   EXPECT_EQ(app.modules[1].place, "app.yaml:9");
 }

@@ -46,6 +46,7 @@ class ExecutorTest : public ::testing::Test {
             "}\n  - type: t_track\n  - type: jsonl\n";
     return parse_application(parse_config(text, "test.yaml"));
   }
+  static void start(Executor& executor, std::vector<Application> applications) { executor.start(applications); }
   static void wait_for_frames(const Executor& executor, uint64_t frames) {
     while (executor.status().front().modules.back().processed < frames) std::this_thread::yield();
   }
@@ -56,22 +57,36 @@ class ExecutorTest : public ::testing::Test {
 
 TEST_F(ExecutorTest, BringsEveryFrameOfEverySourceToTheSink) {
   Executor executor({.threads = 2});
-  executor.start(application("a", {video_, video_, video_}));
-  executor.start(application("b", {video_}));
+  start(executor, {application("a", {video_, video_, video_}), application("b", {folder_ / "other.avi"})});
   EXPECT_TRUE(executor.wait_finished({}));
   const auto all = executor.status();
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].state, "finished");
   EXPECT_EQ(all[0].streams.size(), 3u);
   EXPECT_EQ(all[0].streams[2].state, "ended");
-  for (const auto& module : all[0].modules) EXPECT_EQ(module.processed, 3u * kFrames) << module.name;
+  EXPECT_EQ(all[0].modules.back().processed, 3u * kFrames);
   EXPECT_EQ(all[0].latency.count, 3u * kFrames);
-  EXPECT_EQ(all[1].modules.back().processed, static_cast<uint64_t>(kFrames));
+  EXPECT_EQ(all[1].streams.front().state, "failed");
+}
+
+TEST_F(ExecutorTest, WhatTwoApplicationsHaveInCommonRunsOnce) {
+  Executor executor({.threads = 2});
+  start(executor, {application("a", {video_}), application("b", {video_})});
+  EXPECT_EQ(testing::TestModule::running, 3 + 2) << "decode, detect and track once, a sink each";
+  EXPECT_TRUE(executor.wait_finished({}));
+  EXPECT_EQ(testing::TestModule::processed, 5 * kFrames);
+  const auto all = executor.status();
+  for (const auto& status : all) {
+    ASSERT_EQ(status.modules.size(), 4u);
+    EXPECT_EQ(status.modules.back().users, std::vector<std::string>{status.name});
+    EXPECT_EQ(status.modules.front().users, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(status.latency.count, static_cast<uint64_t>(kFrames));
+  }
 }
 
 TEST_F(ExecutorTest, ASourceThatCannotBeOpenedDoesNotStopTheOthers) {
   Executor executor({.threads = 1});
-  executor.start(application("a", {"/nowhere/missing.mp4", video_}));
+  start(executor, {application("a", {"/nowhere/missing.mp4", video_})});
   EXPECT_TRUE(executor.wait_finished({}));
   const auto status = executor.status().front();
   EXPECT_EQ(status.streams[0].state, "failed");
@@ -82,49 +97,123 @@ TEST_F(ExecutorTest, ASourceThatCannotBeOpenedDoesNotStopTheOthers) {
 
 TEST_F(ExecutorTest, AStartThatThrowsLeavesNothingRunning) {
   Executor executor({.threads = 2});
-  EXPECT_THROW(executor.start(application("a", {video_}, false, "missing")), Error);
+  try {
+    start(executor, {application("a", {video_}, false, "missing")});
+    FAIL() << "nothing was thrown";
+  } catch (const PlanError& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kNotFound);
+    EXPECT_EQ(e.applications(), std::vector<std::string>{"a"});
+  }
   EXPECT_EQ(testing::TestModule::running, 0);
   EXPECT_TRUE(executor.status().empty());
-  executor.start(application("a", {video_}));
+  start(executor, {application("a", {video_})});
   EXPECT_TRUE(executor.wait_finished({}));
 }
 
-TEST_F(ExecutorTest, StopsInTheMidstOfThings) {
-  Executor executor({.threads = 2});
-  executor.start(application("a", {video_, video_}, true));
-  wait_for_frames(executor, 30);
-  EXPECT_EQ(executor.status().front().state, "running");
-  EXPECT_THROW(executor.start(application("a", {video_})), Error);
-  executor.stop("a");
+TEST_F(ExecutorTest, TwoApplicationsOfOneNameAreRefused) {
+  Executor executor({.threads = 1});
+  EXPECT_THROW(start(executor, {application("a", {video_}), application("a", {video_})}), Error);
+  EXPECT_TRUE(executor.status().empty());
+}
+
+TEST_F(ExecutorTest, AnApplicationComesAndGoesAndTheOtherLosesNoFrame) {
+  Executor executor({.threads = 2, .drain_limit = std::chrono::minutes(1)});
+  const auto a = application("a", {video_}, true);
+  const auto b = application("b", {video_}, true);
+  start(executor, {a});
+  for (uint64_t frames = 50; frames <= 250; frames += 50) {
+    wait_for_frames(executor, frames);
+    start(executor, {a, b});
+    EXPECT_EQ(executor.status().size(), 2u);
+    while (executor.status()[1].modules.back().processed < 10) std::this_thread::yield();
+    start(executor, {a});
+  }
+  executor.drain(std::chrono::minutes(1));
+  const auto status = executor.status().front();
+  EXPECT_EQ(status.name, "a");
+  EXPECT_EQ(status.state, "stopped");
   EXPECT_EQ(testing::TestModule::running, 0);
-  EXPECT_THROW(executor.stop("a"), Error);
-  executor.start(application("a", {video_}));
-  EXPECT_TRUE(executor.wait_finished({}));
+  for (const auto& module : status.modules) {
+    EXPECT_EQ(module.received, module.processed) << module.name;
+    EXPECT_EQ(module.processed, status.modules.front().processed) << module.name;
+    EXPECT_TRUE(module.dropped.empty()) << module.name;
+  }
+}
+
+TEST_F(ExecutorTest, AChangeThatFailsLeavesEverythingAsItWas) {
+  Executor executor({.threads = 2, .drain_limit = std::chrono::minutes(1)});
+  const auto a = application("a", {video_}, true);
+  start(executor, {a});
+  wait_for_frames(executor, 20);
+  const int running = testing::TestModule::running;
+  EXPECT_THROW(start(executor, {a, application("b", {video_}, true, "missing")}), PlanError);
+  EXPECT_THROW(start(executor, {application("a", {video_}, true, "missing")}), PlanError);
+  EXPECT_EQ(testing::TestModule::running, running);
+  EXPECT_EQ(executor.status().size(), 1u);
+  wait_for_frames(executor, executor.status().front().modules.back().processed + 20);
+  executor.drain(std::chrono::minutes(1));
+  for (const auto& module : executor.status().front().modules) EXPECT_TRUE(module.dropped.empty()) << module.name;
+}
+
+TEST_F(ExecutorTest, AModuleWithNewSettingsTakesOverWithoutAGap) {
+  Executor executor({.threads = 2, .drain_limit = std::chrono::minutes(1)});
+  start(executor, {application("a", {video_}, true)});
+  wait_for_frames(executor, 30);
+  start(executor, {application("a", {video_}, true, "large")});
+  wait_for_frames(executor, 100);
+  executor.drain(std::chrono::minutes(1));
+  const auto status = executor.status().front();
+  EXPECT_EQ(testing::TestModule::running, 0);
+  // The decoder stayed, and so did the sink: its every frame went through the old detector or the new one.
+  EXPECT_EQ(status.modules.back().processed, status.modules.front().processed);
+  EXPECT_LT(status.modules[1].processed, status.modules.front().processed);
+}
+
+TEST_F(ExecutorTest, StopsInTheMidstOfThings) {
+  {
+    Executor executor({.threads = 2});
+    start(executor, {application("a", {video_, video_}, true)});
+    wait_for_frames(executor, 30);
+    EXPECT_EQ(executor.status().front().state, "running");
+  }
+  EXPECT_EQ(testing::TestModule::running, 0);
 }
 
 TEST_F(ExecutorTest, DrainsWhatIsAlreadyInside) {
   Executor executor({.threads = 2});
-  executor.start(application("a", {video_, video_}, true));
+  start(executor, {application("a", {video_, video_}, true)});
   wait_for_frames(executor, 10);
-  executor.drain("a", std::chrono::minutes(1));
+  executor.drain(std::chrono::minutes(1));
   const auto status = executor.status().front();
   EXPECT_EQ(status.state, "stopped");
   for (const auto& module : status.modules) {
     EXPECT_EQ(module.received, module.processed) << module.name;
     EXPECT_EQ(module.processed, status.modules.front().processed);
   }
-  executor.start(application("a", {video_}));  // one that has ended makes room for one of its name
-  EXPECT_EQ(executor.status().size(), 1u);
-  EXPECT_THROW(executor.drain("b", Duration(0)), Error);
 }
 
 TEST_F(ExecutorTest, WaitingEndsWithTheStopRequest) {
   Executor executor({.threads = 1});
-  executor.start(application("a", {video_}, true));
+  start(executor, {application("a", {video_}, true)});
   std::stop_source stop;
   std::jthread waiter([&] { EXPECT_FALSE(executor.wait_finished(stop.get_token())); });
   wait_for_frames(executor, 5);
   stop.request_stop();
+}
+
+TEST_F(ExecutorTest, StepsOfSampledFramesAreRecorded) {
+  TraceBuffer traces;
+  Executor executor({.threads = 2, .traces = &traces, .traces_per_second = 1e6});
+  start(executor, {application("a", {video_})});
+  EXPECT_TRUE(executor.wait_finished({}));
+  std::map<std::string, int> steps;
+  for (const auto& span : traces.take()) {
+    EXPECT_TRUE(span.trace);
+    ++steps[std::string(to_string(span.kind))];
+  }
+  EXPECT_EQ(steps["source"], kFrames);
+  EXPECT_EQ(steps["execute"], 4 * kFrames);
+  EXPECT_EQ(steps["wait"], 4 * kFrames);
 }
 
 }  // namespace

@@ -84,6 +84,19 @@ void replace_sources(ConfigNode& root, const std::vector<std::string>& urls) {
   root.set("sources", std::move(list));
 }
 
+void set_for_sources(ConfigNode& root, const std::string& key, const std::string& value) {
+  ConfigNode* list = root.is_map() ? root.find("sources") : nullptr;
+  if (!list || !list->is_list()) return;
+  for (auto& item : list->items()) {
+    if (item.is_scalar()) {
+      ConfigNode map;
+      map.set("url", item);
+      item = std::move(map);
+    }
+    if (item.is_map()) item.set(key, ConfigNode::scalar(value, "--" + value));
+  }
+}
+
 void append_sink(ConfigNode& root, std::string_view kind_and_path) {
   const std::string argument = "--sink " + std::string(kind_and_path);
   const size_t colon = kind_and_path.find(':');

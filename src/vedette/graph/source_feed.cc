@@ -10,13 +10,8 @@ constexpr size_t kRateWindowFrames = 32;
 
 }  // namespace
 
-SourceFeed::SourceFeed(std::unique_ptr<media::Source> source, std::optional<Error> failure,
-                       std::shared_ptr<const StreamInfo> stream, std::string url, std::vector<Stage*> readers)
-    : source_(std::move(source)),
-      stream_(std::move(stream)),
-      url_(std::move(url)),
-      readers_(std::move(readers)),
-      failure_(std::move(failure)) {}
+SourceFeed::SourceFeed(std::unique_ptr<media::Source> source, std::optional<Error> failure, Options options)
+    : source_(std::move(source)), options_(std::move(options)), failure_(std::move(failure)) {}
 
 SourceFeed::~SourceFeed() {
   request_stop();
@@ -33,8 +28,30 @@ void SourceFeed::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void SourceFeed::room(uint32_t stream) {
-  if (stream != stream_->index) return;
+bool SourceFeed::ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
+void SourceFeed::change_readers(const Readers& add, const Readers& remove) {
+  for (const auto& reader : add) reader->join(weak_from_this());
+  Readers over;
+  Readers parted;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) over = add;
+    if (!ended_)
+      for (const auto& reader : add) readers_.add(reader);
+    for (const auto& reader : remove)
+      if (auto removed = readers_.remove(*reader)) (delivering_ ? departing_ : parted).push_back(std::move(removed));
+    ++room_calls_;
+  }
+  room_.notify_one();
+  for (const auto& reader : over) reader->end(*this, why_);
+  for (const auto& reader : parted) reader->end(*this, Ending::kParted);
+}
+
+void SourceFeed::room() {
   {
     const std::lock_guard lock(mutex_);
     ++room_calls_;
@@ -42,32 +59,70 @@ void SourceFeed::room(uint32_t stream) {
   room_.notify_one();
 }
 
-bool SourceFeed::wait_for_room(Stage& reader, const std::stop_token& stop) {
+SourceFeed::Wait SourceFeed::wait_for_room(Inlet& reader, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   for (;;) {
     const uint64_t seen = room_calls_;
+    const auto readers = readers_.now();
     lock.unlock();
-    if (reader.reserve(stream_->index)) return true;
+    if (reader.reserve()) return Wait::kRoom;
+    if (std::none_of(readers->begin(), readers->end(), [&](const auto& r) { return r.get() == &reader; }))
+      return Wait::kReaderGone;
     lock.lock();
-    if (!room_.wait(lock, stop, [&] { return room_calls_ != seen; })) return false;
+    if (!room_.wait(lock, stop, [&] { return room_calls_ != seen; })) return Wait::kStopped;
   }
 }
 
-bool SourceFeed::deliver(const Observation& observation, const std::stop_token& stop) {
+/// False when the stop came while it waited.
+bool SourceFeed::deliver(Frame frame, const std::stop_token& stop) {
+  std::shared_ptr<const Readers> readers;
+  const MonotonicTime arrival = frame.arrival;
   {
     const std::lock_guard lock(mutex_);
-    recent_.push_back(observation.frame().arrival);
+    recent_.push_back(arrival);
     if (recent_.size() > kRateWindowFrames) recent_.pop_front();
+    readers = readers_.now();
+    delivering_ = true;
   }
-  for (Stage* reader : readers_) {
-    if (!wait_for_room(*reader, stop)) {
+  if (options_.traces && options_.traces_per_second > 0 && arrival >= next_trace_) {
+    frame.trace = TraceId::make();
+    next_trace_ = arrival + from_seconds(1 / options_.traces_per_second);
+  }
+  const Observation observation(std::make_shared<const Frame>(std::move(frame)));
+  bool go_on = true;
+  for (const auto& reader : *readers) {
+    const Wait outcome = wait_for_room(*reader, stop);
+    if (outcome == Wait::kStopped) {
       const std::lock_guard lock(mutex_);
       ++stopped_;
-      return false;
+      go_on = false;
+      break;
     }
-    reader->put(observation, true);
+    if (outcome == Wait::kRoom) reader->put(observation, true);
   }
-  return true;
+  if (observation.frame().trace) {
+    const Duration spent = Clock::system().monotonic() - arrival;
+    options_.traces->record({.trace = observation.frame().trace,
+                             .kind = TraceSpan::Kind::kSource,
+                             .name = options_.stream->name,
+                             .stage = "source",
+                             .stream = options_.stream->name,
+                             .sequence = observation.frame().sequence,
+                             .start = Clock::system().now() - spent,
+                             .duration = spent});
+  }
+  see_off_departing();
+  return go_on;
+}
+
+void SourceFeed::see_off_departing() {
+  std::vector<std::shared_ptr<Inlet>> departing;
+  {
+    const std::lock_guard lock(mutex_);
+    delivering_ = false;
+    departing.swap(departing_);
+  }
+  for (const auto& reader : departing) reader->end(*this, Ending::kParted);
 }
 
 void SourceFeed::fail(const std::exception& error) {
@@ -77,24 +132,37 @@ void SourceFeed::fail(const std::exception& error) {
 }
 
 void SourceFeed::run(std::stop_token stop) {
-  name_this_thread("source-" + stream_->name);
+  name_this_thread("source-" + options_.stream->name);
   if (source_) {
     try {
       while (auto frame = source_->next(stop)) {
-        if (!deliver(Observation(std::make_shared<const Frame>(std::move(*frame))), stop)) break;
+        if (!deliver(std::move(*frame), stop)) break;
       }
     } catch (const std::exception& e) {
       fail(e);
     }
   }
-  if (failure_) log::error("stream '{}': {}", stream_->name, failure_->line());
-  for (Stage* reader : readers_) reader->put_end(stream_->index);
+  if (failure_) log::error("stream '{}': {}", options_.stream->name, failure_->line());
+  end_stream(stop.stop_requested() ? Ending::kParted : Ending::kStreamOver);
+}
+
+void SourceFeed::end_stream(Ending why) {
+  std::shared_ptr<const Readers> readers;
+  {
+    const std::lock_guard lock(mutex_);
+    why_ = why;
+    ended_ = true;
+    readers = readers_.clear();
+  }
+  for (const auto& reader : *readers) reader->end(*this, why);
+  if (options_.on_ended) options_.on_ended();
 }
 
 StreamStatus SourceFeed::status() const {
   StreamStatus status;
-  status.name = stream_->name;
-  status.url = url_;
+  status.key = options_.stream->key;
+  status.name = options_.stream->name;
+  status.url = options_.url;
   if (source_) {
     const auto stats = source_->stats();
     status.state = media::to_string(stats.state);

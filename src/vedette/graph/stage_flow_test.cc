@@ -204,7 +204,7 @@ TEST_P(StageFlow, AStopWaitsForTheCallThatRunsAndForNoMore) {
           {{.name = "a", .queue = queue()}, {.name = "slow", .script = slow, .inputs = {0}, .queue = queue()}});
   rig.feed(1000);
   door.wait_for(1);
-  rig[1].put(testing::make_observation(rig.stream(0), 5000), false);  // so that there is something to drop
+  rig.lane(1, 0)->put(testing::make_observation(rig.stream(0), 5000), false);  // so that there is something to drop
   std::jthread stopper([&] { rig.stop(); });
   while (Rig::dropped(rig[1].status(), "stopped") == 0) std::this_thread::yield();
   door.open();

@@ -178,57 +178,68 @@ struct Spec {
 class Rig {
  public:
   Rig(WorkerPool& pool, size_t streams, std::vector<Spec> specs) : specs_(std::move(specs)) {
-    for (auto& spec : specs_) {
-      ModuleTraits traits;
-      traits.type = spec.name;
-      traits.concurrency = spec.concurrency;
-      const auto make = [script = spec.script, concurrency = spec.concurrency] {
-        return std::make_unique<ScriptedModule>(script, concurrency);
-      };
-      ModuleContext context;
-      context.application = "test";
-      context.module = spec.name;
-      stages_.push_back(std::make_unique<Stage>(Stage::Options{spec.name, traits, make, spec.parallel}, pool, context));
-      stages_.back()->on_stream_done([this] {
-        const std::lock_guard lock(mutex_);
-        --ends_missing_;
-        changed_.notify_all();
-      });
-    }
-    for (size_t i = 0; i < specs_.size(); ++i)
-      for (const size_t input : specs_[i].inputs) stages_[input]->add_downstream(*stages_[i]);
     for (uint32_t s = 0; s < streams; ++s) {
       auto info = std::make_shared<StreamInfo>();
       info->name = "stream-" + std::to_string(s);
       info->index = s;
-      feeds_.push_back(std::make_unique<Feed>(info));
-      for (size_t i = 0; i < specs_.size(); ++i) {
-        stages_[i]->add_stream(info, specs_[i].queue);
-        if (specs_[i].inputs.empty()) stages_[i]->add_feed(s, *feeds_.back());
+      feeds_.push_back(std::make_shared<Feed>(info));
+    }
+    for (auto& spec : specs_) {
+      ModuleTraits traits;
+      traits.type = spec.name;
+      traits.concurrency = spec.concurrency;
+      ModuleContext context;
+      context.application = "test";
+      context.module = spec.name;
+      Stage::Options options{
+          .key = spec.name,
+          .name = spec.name,
+          .traits = traits,
+          .factory = [script = spec.script,
+                      concurrency = spec.concurrency] { return std::make_unique<ScriptedModule>(script, concurrency); },
+          .parallel = {.calls = spec.parallel},
+          .on_lane_ended =
+              [this] {
+                const std::lock_guard lock(mutex_);
+                --ends_missing_;
+                changed_.notify_all();
+              }};
+      stages_.push_back(std::make_shared<Stage>(std::move(options), pool, context));
+    }
+    ends_missing_ = static_cast<int64_t>(streams * specs_.size());
+    for (size_t i = 0; i < specs_.size(); ++i) {
+      try {
+        stages_[i]->start();
+        for (const auto& feed : feeds_) lanes_[i].push_back(stages_[i]->add_stream(feed->stream, specs_[i].queue));
+      } catch (...) {
+        stop();
+        throw;
       }
     }
-    ends_missing_ = streams * specs_.size();
-    for (auto& stage : stages_) stage->start();
+    for (size_t i = 0; i < specs_.size(); ++i) {
+      for (uint32_t s = 0; s < streams; ++s) {
+        for (const size_t input : specs_[i].inputs) lanes_[input][s]->add_reader(lanes_[i][s]);
+        if (specs_[i].inputs.empty()) feeds_[s]->add_reader(lanes_[i][s]);
+      }
+    }
   }
   ~Rig() { stop(); }
 
   Stage& operator[](size_t i) { return *stages_[i]; }
+  const std::shared_ptr<Lane>& lane(size_t i, uint32_t s) const { return lanes_.at(i)[s]; }
+  Outlet& feed_of(uint32_t s) { return *feeds_[s]; }
   const std::shared_ptr<const StreamInfo>& stream(uint32_t s) const { return feeds_[s]->stream; }
 
-  /// Puts an observation into every stage that reads from the feeds; waits for room. False when the rig was stopped
-  /// meanwhile.
+  /// Puts an observation into every lane that reads from the feed; waits for room. False when the rig was stopped.
   bool put(uint32_t s, uint64_t sequence) {
     const Observation observation = make_observation(stream(s), sequence);
-    for (size_t i = 0; i < stages_.size(); ++i) {
-      if (!specs_[i].inputs.empty()) continue;
-      if (!feeds_[s]->wait_for_room(*stages_[i])) return false;
-      stages_[i]->put(observation, true);
+    for (const auto& reader : feeds_[s]->readers()) {
+      if (feeds_[s]->wait_for_room(*reader)) reader->put(observation, true);
     }
-    return true;
+    return !feeds_[s]->is_stopped();
   }
   void end(uint32_t s) {
-    for (size_t i = 0; i < stages_.size(); ++i)
-      if (specs_[i].inputs.empty()) stages_[i]->put_end(s);
+    for (const auto& reader : feeds_[s]->readers()) reader->end(*feeds_[s], Ending::kStreamOver);
   }
   /// Puts 0, 1, … count-1 into every stream, from a thread each, then the ends.
   void feed(uint64_t count) {
@@ -240,15 +251,11 @@ class Rig {
       });
     }
   }
-  /// Until every end has passed through every stage, and nothing runs any more.
+  /// Until every end has passed through every stage.
   void wait_done() {
     threads_.clear();
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return ends_missing_ == 0; });
-    }
-    for (auto& stage : stages_) stage->abandon();  // as RunningApplication does: timed turns that are not due go, too
-    for (auto& stage : stages_) stage->wait_idle();
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ends_missing_ == 0; });
   }
   void run(uint64_t count) {
     feed(count);
@@ -257,11 +264,10 @@ class Rig {
     expect_all_places_free();
   }
   void stop() {
-    for (auto& feed : feeds_) feed->stop();
-    for (auto& stage : stages_) stage->abandon();
+    for (const auto& feed : feeds_) feed->stop();
+    for (const auto& stage : stages_) stage->abandon();
+    for (const auto& stage : stages_) stage->stop();
     threads_.clear();
-    for (auto& stage : stages_) stage->wait_idle();
-    for (auto& stage : stages_) stage->stop();
   }
 
   /// received = processed + what the executor dropped, with nothing left in the queues. Once the rig rests.
@@ -288,51 +294,75 @@ class Rig {
       if (specs_[i].queue.when_full != WhenFull::kBlock) continue;
       for (uint32_t s = 0; s < feeds_.size(); ++s) {
         size_t free = 0;
-        while (free <= specs_[i].queue.capacity && stages_[i]->reserve(s)) ++free;
+        while (free <= specs_[i].queue.capacity && lanes_[i][s]->reserve()) ++free;
         EXPECT_EQ(free, specs_[i].queue.capacity) << specs_[i].name << " stream " << s;
       }
     }
   }
 
  private:
-  struct Feed final : Upstream {
+  struct Feed final : Outlet, std::enable_shared_from_this<Feed> {
     explicit Feed(std::shared_ptr<const StreamInfo> info) : stream(std::move(info)) {}
-    void room(uint32_t) override {
+    void change_readers(const Readers& add, const Readers& remove) override {
+      for (const auto& reader : add) reader->join(weak_from_this());
+      {
+        const std::lock_guard lock(mutex);
+        for (const auto& reader : add) list.add(reader);
+        for (const auto& reader : remove) list.remove(*reader);
+        ++rooms;
+        changed.notify_all();
+      }
+      for (const auto& reader : remove) reader->end(*this, Ending::kParted);
+    }
+    void room() override {
       const std::lock_guard lock(mutex);
       ++rooms;
       changed.notify_all();
+    }
+    Readers readers() {
+      const std::lock_guard lock(mutex);
+      return *list.now();
     }
     void stop() {
       const std::lock_guard lock(mutex);
       stopped = true;
       changed.notify_all();
     }
-    bool wait_for_room(Stage& stage) {
+    bool is_stopped() {
+      const std::lock_guard lock(mutex);
+      return stopped;
+    }
+    /// False when the rig was stopped meanwhile, or the reader removed.
+    bool wait_for_room(Inlet& reader) {
       for (;;) {
         uint64_t seen = 0;
         {
           const std::lock_guard lock(mutex);
           seen = rooms;
         }
-        if (stage.reserve(stream->index)) return true;
+        if (reader.reserve()) return true;
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return rooms != seen || stopped; });
-        if (stopped) return false;
+        const auto now = list.now();
+        if (stopped || std::none_of(now->begin(), now->end(), [&](const auto& r) { return r.get() == &reader; }))
+          return false;
       }
     }
     const std::shared_ptr<const StreamInfo> stream;
     std::mutex mutex;
     std::condition_variable changed;
+    ReaderList list;
     uint64_t rooms = 0;
     bool stopped = false;
   };
 
   const std::vector<Spec> specs_;
-  std::vector<std::unique_ptr<Stage>> stages_;
-  std::vector<std::unique_ptr<Feed>> feeds_;
+  std::vector<std::shared_ptr<Stage>> stages_;
+  std::map<size_t, std::vector<std::shared_ptr<Lane>>> lanes_;
+  std::vector<std::shared_ptr<Feed>> feeds_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  size_t ends_missing_ = 0;
+  int64_t ends_missing_ = 0;
   std::vector<std::jthread> threads_;
 };
 

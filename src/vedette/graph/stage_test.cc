@@ -67,13 +67,13 @@ TEST(Stage, AFullBlockingQueueRefusesAndTellsWhenThereIsRoom) {
   Rig rig(pool, 1, {{.name = "slow", .script = slow, .queue = {.capacity = 2, .when_full = kBlock}}});
   rig.put(0, 0);
   door.wait_for(1);
-  EXPECT_TRUE(rig[0].reserve(0));
-  EXPECT_TRUE(rig[0].reserve(0));
-  EXPECT_FALSE(rig[0].reserve(0));
-  rig[0].give_back(0);
-  EXPECT_TRUE(rig[0].reserve(0));
-  rig[0].give_back(0);
-  rig[0].give_back(0);
+  EXPECT_TRUE(rig.lane(0, 0)->reserve());
+  EXPECT_TRUE(rig.lane(0, 0)->reserve());
+  EXPECT_FALSE(rig.lane(0, 0)->reserve());
+  rig.lane(0, 0)->give_back();
+  EXPECT_TRUE(rig.lane(0, 0)->reserve());
+  rig.lane(0, 0)->give_back();
+  rig.lane(0, 0)->give_back();
   rig.feed(20);  // waits for room time and again
   door.open();
   rig.wait_done();

@@ -154,6 +154,7 @@ void ImageFolder::decode_other(const Bytes& bytes, int codec, Frame& frame) {
   const AvPtr<AVPacket> packet = new_av_packet();
   if (av_new_packet(packet.get(), static_cast<int>(bytes.size())) < 0) throw std::bad_alloc();
   std::copy(bytes.begin(), bytes.end(), packet->data);
+  packet->flags |= AV_PKT_FLAG_KEY;  // else FFmpeg's PNG decoder takes it for a change to the picture before
   Decoder::Status status = decoder->send(packet.get());
   if (status == Decoder::Status::kMore) {
     decoder->send(nullptr);

@@ -7,6 +7,13 @@
 #include "vedette/media/url.h"
 
 namespace vedette::media {
+namespace {
+
+bool gives_live(UrlKind kind, const std::string& url) {
+  return kind == UrlKind::kRtsp || kind == UrlKind::kDevice || (kind == UrlKind::kHttp && !names_a_recording(url));
+}
+
+}  // namespace
 
 void SourceOptions::fields(Fields& f) {
   f.required().text("url", url, "video file, rtsp://…, http(s)://…, folder of pictures, or /dev/videoN");
@@ -28,6 +35,14 @@ void SourceOptions::fields(Fields& f) {
   });
 }
 
+bool is_live(const SourceOptions& options) {
+  try {
+    return gives_live(kind_of(options.url), options.url);
+  } catch (const Error&) {  // a file that is not there, or not on this machine
+    return false;
+  }
+}
+
 std::unique_ptr<Source> open_source(const SourceOptions& options, std::shared_ptr<const StreamInfo> stream,
                                     std::shared_ptr<BufferPool> pool, const Clock& clock) {
   route_av_log();
@@ -40,9 +55,8 @@ std::unique_ptr<Source> open_source(const SourceOptions& options, std::shared_pt
   }
   if (kind == UrlKind::kFolder)
     return std::make_unique<ImageFolder>(options, std::move(stream), std::move(pool), clock);
-  const bool live =
-      kind == UrlKind::kRtsp || kind == UrlKind::kDevice || (kind == UrlKind::kHttp && !names_a_recording(options.url));
-  return std::make_unique<AvSource>(options, kind, live, std::move(stream), std::move(pool), clock);
+  return std::make_unique<AvSource>(options, kind, gives_live(kind, options.url), std::move(stream), std::move(pool),
+                                    clock);
 }
 
 }  // namespace vedette::media

@@ -104,6 +104,9 @@ class Source {
 std::unique_ptr<Source> open_source(const SourceOptions& options, std::shared_ptr<const StreamInfo> stream,
                                     std::shared_ptr<BufferPool> pool, const Clock& clock = Clock::system());
 
+/// Whether the URL names a camera rather than a recording, as Source::live() says; never throws.
+bool is_live(const SourceOptions& options);
+
 /// The URL with "user:password@" taken out, for logs and status pages. Anything that is no URL comes back as it is.
 std::string without_credentials(std::string_view url);
 

@@ -36,6 +36,7 @@ class ConsoleModule final : public graph::Module {
 VEDETTE_MODULE(ConsoleModule, {.type = "console",
                                .summary = "Shows streams, objects, events and zone counts in the web console",
                                .concurrency = graph::Concurrency::kPerStream,
+                               .uses_picture = true,
                                .sink = true});
 
 }  // namespace

@@ -65,7 +65,8 @@ class DecodeModule final : public graph::Module {
 VEDETTE_MODULE(DecodeModule, {.type = "decode",
                               .summary = "Gives every frame raw pixels, scaled down if asked",
                               .concurrency = graph::Concurrency::kStateless,
-                              .adds = graph::Facet::kPixels});
+                              .adds = graph::Facet::kPixels,
+                              .uses_picture = true});
 
 }  // namespace
 }  // namespace vedette::modules

@@ -29,6 +29,26 @@ void append_box(std::string& out, const Box& box) {
   out.back() = ']';
 }
 
+void append_attributes(std::string& out, const Object& object) {
+  out += ",\"attributes\":{";
+  for (const auto& [name, value] : object.attributes) {
+    live::append_json_string(out, name);
+    out += ':';
+    live::append_json_string(out, value);
+    out += ',';
+  }
+  out.back() = '}';
+}
+
+void append_embedding(std::string& out, const std::vector<float>& embedding) {
+  out += ",\"embedding\":[";
+  for (const float x : embedding) {
+    append_number(out, x, 6);
+    out += ',';
+  }
+  out.back() = ']';
+}
+
 void append_place(std::string& out, const Observation& observation) {
   out += ",\"stream\":";
   live::append_json_string(out, observation.stream().name);
@@ -61,7 +81,7 @@ void append_event_json(std::string& out, const Observation& observation, const E
   out += '}';
 }
 
-void append_observation_json(std::string& out, const Observation& observation) {
+void append_observation_json(std::string& out, const Observation& observation, bool embeddings) {
   const Frame& frame = observation.frame();
   out += "{\"type\":\"observation\"";
   append_place(out, observation);
@@ -82,6 +102,8 @@ void append_observation_json(std::string& out, const Observation& observation) {
     out += ",\"score\":";
     append_number(out, object.score, 4);
     append_box(out, object.box);
+    if (!object.attributes.empty()) append_attributes(out, object);
+    if (embeddings && object.embedding && !object.embedding->empty()) append_embedding(out, *object.embedding);
     out += '}';
   }
   out += "]}";

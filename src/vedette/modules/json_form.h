@@ -17,7 +17,8 @@ void append_event_json(std::string& out, const Observation& observation, const E
                        const std::string& application = {});
 
 /// {"type":"observation","stream":…,"sequence":…,"capture_time":…,"position_s":…,"width":…,"height":…,
-///  "objects":[{"id":…|null,"label":…,"score":…,"box":[…]}, …]}
-void append_observation_json(std::string& out, const Observation& observation);
+///  "objects":[{"id":…|null,"label":…,"score":…,"box":[…]}, …]}; objects that have attributes also have
+/// "attributes":{"name":"value", …}, and with `embeddings` those that have one "embedding":[…], to a millionth.
+void append_observation_json(std::string& out, const Observation& observation, bool embeddings = false);
 
 }  // namespace vedette::modules

@@ -14,6 +14,7 @@ struct JsonlSettings {
   std::string path;
   What what = What::kBoth;
   bool skip_empty = false;
+  bool embeddings = false;
   bool append = false;
   int flush_ms = 1000;
   int64_t max_bytes = 0;
@@ -25,6 +26,7 @@ struct JsonlSettings {
     f.choice("what", what, {{"both", What::kBoth}, {"events", What::kEvents}, {"objects", What::kObjects}},
              "a line an event, a line an observation, or both");
     f.flag("skip_empty", skip_empty, "no line for an observation without objects");
+    f.flag("embeddings", embeddings, "write each object's embedding, where it has one");
     f.flag("append", append, "go on with an earlier file instead of keeping it aside as path.1");
     f.whole("flush_ms", flush_ms, "lines wait in memory for so long; events never do", {0, 600000});
     f.whole("max_bytes", max_bytes, "begin a new file before this one grows beyond; 0: never", {0, 1e15});
@@ -64,7 +66,7 @@ class JsonlModule final : public graph::Module {
       }
     }
     if (settings_.what != What::kEvents && !(settings_.skip_empty && observation.objects().empty())) {
-      append_observation_json(text_, observation);
+      append_observation_json(text_, observation, settings_.embeddings);
       text_ += '\n';
       ++lines;
     }

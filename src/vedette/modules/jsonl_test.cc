@@ -93,6 +93,18 @@ TEST_F(Jsonl, OneLineAnEventThenOneTheObservation) {
   EXPECT_EQ(nlohmann::json::parse(all[2])["direction"], -1);
 }
 
+TEST_F(Jsonl, AttributesAreWrittenAndEmbeddingsIfAsked) {
+  Object object = test_object({1, 2, 3, 4}, "person", 0.5f);
+  object.attributes = {{"identity", "an\"na"}, {"similarity", "0.87"}};
+  object.embedding = std::make_shared<const std::vector<float>>(std::vector<float>{0.5f, -0.25f, 0.1234567f});
+  const std::string begin =
+      R"({"id":null,"label":"person","score":0.5,"box":[1,2,3,4],"attributes":{"identity":"an\"na","similarity":"0.87"})";
+  EXPECT_THAT(written("", {test_observation({}, {object})})[0], HasSubstr(begin + "}]"));
+  std::filesystem::remove(path_);
+  EXPECT_THAT(written("embeddings: true", {test_observation({}, {object})})[0],
+              HasSubstr(begin + R"(,"embedding":[0.5,-0.25,0.123457]}])"));
+}
+
 TEST_F(Jsonl, WhatIsWrittenCanBeChosen) {
   EXPECT_EQ(written("what: events", {sample(), test_observation({})}).size(), 4u);
   std::filesystem::remove(path_);

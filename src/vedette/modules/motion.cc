@@ -46,6 +46,9 @@ struct MotionSettings {
                                              : "";
     });
   }
+  void adjust(graph::ModuleTraits& traits) const {
+    if (!objects) traits.adds = graph::Facet::kNone;
+  }
 };
 
 /// Whether anything moves, by background subtraction on a small grey picture (Zivkovic: Improved Adaptive Gaussian

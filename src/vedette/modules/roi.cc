@@ -4,8 +4,11 @@
 #include <optional>
 #include <set>
 
+#include "vedette/base/error.h"
 #include "vedette/graph/registry.h"
+#include "vedette/modules/polygon.h"
 #include "vedette/modules/zone_monitor.h"
+#include "vedette/modules/zone_tally.h"
 
 namespace vedette::modules {
 namespace {
@@ -48,9 +51,14 @@ struct LineSettings {
   }
 };
 
+enum class Watch { kTracks, kDetections };
+
 struct RoiSettings {
   std::vector<ZoneSettings> zones;
   std::vector<LineSettings> lines;
+  Watch watch = Watch::kTracks;
+  bool mark = false;
+  bool only_inside = false;
   Anchor anchor = Anchor::kFoot;
   int grace_ms = 200;
   int lost_ms = 3000;
@@ -59,6 +67,10 @@ struct RoiSettings {
   void fields(Fields& f) {
     f.groups("zones", zones, "polygons: enter, leave, dwell and count");
     f.groups("lines", lines, "lines: cross, +1 or -1 by direction");
+    f.choice("watch", watch, {{"tracks", Watch::kTracks}, {"detections", Watch::kDetections}},
+             "tracks: all that is told, put a 'track' module before it; detections: counts alone, needs no tracks");
+    f.flag("mark", mark, "give each object inside a zone the attribute 'zone', as a log of detections shows it");
+    f.flag("only_inside", only_inside, "hand on only the objects that are inside a zone");
     anchor_field(f, anchor);
     f.whole("grace_ms", grace_ms, "a change must last so long to count, against boxes that jitter on a border",
             {0, 60000});
@@ -67,9 +79,19 @@ struct RoiSettings {
             {0, 3600000});
     f.check([this] { return fault(); });
   }
+  void adjust(graph::ModuleTraits& traits) const {
+    if (watch == Watch::kTracks) traits.reads = traits.reads | graph::Facet::kTracks;
+  }
 
   std::string fault() const {
     if (zones.empty() && lines.empty()) return "nothing to watch: give 'zones' or 'lines'";
+    if (zones.empty() && (mark || only_inside)) return "'mark' and 'only_inside' need zones";
+    if (watch == Watch::kDetections) {
+      if (!lines.empty()) return "'lines' need 'watch: tracks' and a 'track' module before this one";
+      for (const auto& zone : zones)
+        if (zone.dwell_s > 0)
+          return "zone '" + zone.name + "': 'dwell_s' needs 'watch: tracks' and a 'track' module before this one";
+    }
     if (zones.size() + lines.size() > kMostShapes) return fmt::format("at most {} zones and lines", kMostShapes);
     std::set<std::string> names;
     for (const auto& zone : zones)
@@ -80,8 +102,18 @@ struct RoiSettings {
   }
 };
 
-/// Watches zones and lines: see ZoneMonitor for what is told and when. At the end of a stream all who are inside leave:
-/// their events ride on one more observation of the last frame, without objects.
+/// An earlier roi may have named zones, too.
+void add_zones(Object& object, const std::string& names) {
+  for (auto& [key, value] : object.attributes)
+    if (key == "zone") {
+      value += "," + names;
+      return;
+    }
+  object.attributes.emplace_back("zone", names);
+}
+
+/// Watches zones and lines: see ZoneMonitor for what is told of tracks and when, ZoneTally for detections. At the end
+/// of a stream all who are inside leave: their events ride on one more observation of the last frame, without objects.
 class RoiModule final : public graph::Module {
  public:
   using Settings = RoiSettings;
@@ -89,23 +121,28 @@ class RoiModule final : public graph::Module {
 
   void process(const Observation& observation, graph::Emit& emit) override {
     const Frame& frame = observation.frame();
-    if (!monitor_ || frame.width != width_ || frame.height != height_) lay_out(frame.width, frame.height);
-    auto events = monitor_->update(observation.objects(), frame.capture_time);
+    if (!shapes_ || frame.width != width_ || frame.height != height_) lay_out(frame.width, frame.height);
+    if (monitor_) check_tracks(observation.objects());
+    auto events = monitor_ ? monitor_->update(observation.objects(), frame.capture_time)
+                           : tally_->update(observation.objects(), frame.capture_time);
     Observation watched = observation.with_zones(shapes_);
+    if (settings_.mark || settings_.only_inside) watched = watched.with_objects(sorted_out(observation.objects()));
     if (!events.empty()) watched = watched.with_events(std::move(events));
     last_ = watched;
     emit(std::move(watched));
   }
 
   void end_of_stream(const StreamInfo&, graph::Emit& emit) override {
-    if (!monitor_) return;
-    auto events = monitor_->finish();
+    if (!shapes_) return;
+    auto events = monitor_ ? monitor_->finish() : tally_->finish();
     if (!events.empty()) {
       const auto zones = std::make_shared<const std::vector<Zone>>(last_->zones().begin(), last_->zones().end());
       emit(Observation(last_->shared_frame()).with_objects({}).with_zones(zones).with_events(std::move(events)));
     }
     last_.reset();
     monitor_.reset();
+    tally_.reset();
+    shapes_.reset();
   }
 
  private:
@@ -126,24 +163,59 @@ class RoiModule final : public graph::Module {
       shapes->push_back({line.name, points});
     }
     shapes_ = std::move(shapes);
-    if (!monitor_) {
+    if (!monitor_ && !tally_) {
       const ZoneMonitorOptions options{settings_.anchor, std::chrono::milliseconds(settings_.grace_ms),
                                        std::chrono::milliseconds(settings_.lost_ms),
                                        std::chrono::milliseconds(settings_.count_interval_ms)};
-      monitor_.emplace(options, std::move(zones), std::move(lines));
+      if (settings_.watch == Watch::kDetections)
+        tally_.emplace(options, std::move(zones));
+      else
+        monitor_.emplace(options, std::move(zones), std::move(lines));
       return;
     }
     std::vector<std::vector<Point>> polygons;
     std::vector<std::pair<Point, Point>> ends;
     for (auto& zone : zones) polygons.push_back(std::move(zone.polygon));
     for (const auto& line : lines) ends.emplace_back(line.from, line.to);
-    monitor_->reshape(polygons, ends);
+    if (monitor_)
+      monitor_->reshape(polygons, ends);
+    else
+      tally_->reshape(polygons);
+  }
+
+  /// Without track ids nothing would ever be told: better to say why.
+  void check_tracks(std::span<const Object> objects) {
+    if (tracked_ || objects.empty()) return;
+    tracked_ = std::any_of(objects.begin(), objects.end(), [](const Object& o) { return o.track_id.has_value(); });
+    if (!tracked_)
+      throw Error(ErrorCode::kInvalidConfig, "the objects that 'roi' watches have no track ids",
+                  "put a 'track' module before it, or set 'watch: detections'");
+  }
+
+  /// The objects, each with the zones it is inside of, or only those that are.
+  std::vector<Object> sorted_out(std::span<const Object> objects) const {
+    std::vector<Object> kept;
+    for (const Object& object : objects) {
+      std::string names;
+      const Point point = anchor_of(object.box, settings_.anchor);
+      for (size_t i = 0; i < settings_.zones.size(); ++i) {
+        const auto& zone = settings_.zones[i];
+        if (!is_of(object, zone.classes) || !contains((*shapes_)[i].points, point)) continue;
+        names += (names.empty() ? "" : ",") + zone.name;
+      }
+      if (names.empty() && settings_.only_inside) continue;
+      kept.push_back(object);
+      if (settings_.mark && !names.empty()) add_zones(kept.back(), names);
+    }
+    return kept;
   }
 
   const Settings settings_;
   int width_ = 0;
   int height_ = 0;
-  std::optional<ZoneMonitor> monitor_;
+  std::optional<ZoneMonitor> monitor_;  ///< of tracks, or …
+  std::optional<ZoneTally> tally_;      ///< … of detections
+  bool tracked_ = false;                ///< an object with a track id was seen
   std::shared_ptr<const std::vector<Zone>> shapes_;
   std::optional<Observation> last_;
 };
@@ -151,7 +223,7 @@ class RoiModule final : public graph::Module {
 VEDETTE_MODULE(RoiModule, {.type = "roi",
                            .summary = "Watches zones and lines: enter, leave, dwell, count, cross",
                            .concurrency = graph::Concurrency::kPerStream,
-                           .reads = graph::Facet::kTracks,
+                           .reads = graph::Facet::kObjects,
                            .adds = graph::Facet::kEvents});
 
 }  // namespace

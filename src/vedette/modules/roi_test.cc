@@ -97,6 +97,52 @@ TEST(Roi, AddsToTheZonesAndEventsOfAnEarlierRoi) {
   EXPECT_EQ(emit.observations[0].events().size(), 4u);
 }
 
+constexpr const char* kLeftHalf =
+    "zones: [{name: left, classes: [person], points: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}]\n";
+
+TEST(Roi, WatchesDetectionsWithoutTracks) {
+  auto roi = start_module("roi", std::string(kLeftHalf) + "watch: detections\ngrace_ms: 0\nmark: true\n");
+  CollectingEmit emit;
+  const auto stream = test_stream();
+  const std::vector<Object> objects{test_object({50, 50, 20, 40}), test_object({60, 50, 20, 40}, "car"),
+                                    test_object({300, 50, 20, 40})};
+  roi->process(test_observation({.width = 400, .height = 200, .stream = stream}, objects), emit);
+  ASSERT_EQ(kinds(emit.observations[0]), (std::vector<std::string>{"count left"}));
+  EXPECT_EQ(emit.observations[0].events()[0].count, 1);
+  const auto marked = emit.observations[0].objects();
+  ASSERT_EQ(marked.size(), 3u);
+  EXPECT_EQ(marked[0].attributes, (std::vector<std::pair<std::string, std::string>>{{"zone", "left"}}));
+  EXPECT_TRUE(marked[1].attributes.empty()) << "a car does not count here";
+  EXPECT_TRUE(marked[2].attributes.empty()) << "outside";
+  roi->end_of_stream(*stream, emit);
+  ASSERT_EQ(emit.observations.size(), 2u);
+  EXPECT_EQ(emit.observations[1].events()[0].count, 0);
+}
+
+TEST(Roi, HandsOnOnlyWhatIsInsideIfAsked) {
+  auto roi = start_module("roi", std::string(kLeftHalf) + "watch: detections\nonly_inside: true\nmark: true\n");
+  auto second = start_module("roi", std::string(kLeftHalf) + "watch: detections\nmark: true\n");
+  CollectingEmit between, emit;
+  roi->process(
+      test_observation({.width = 400, .height = 200}, {test_object({50, 50, 20, 40}), test_object({300, 50, 20, 40})}),
+      between);
+  ASSERT_EQ(between.observations[0].objects().size(), 1u);
+  second->process(between.observations[0], emit);
+  EXPECT_EQ(emit.observations[0].objects()[0].attributes,
+            (std::vector<std::pair<std::string, std::string>>{{"zone", "left,left"}}))
+      << "of both";
+}
+
+TEST(Roi, WatchingTracksOfObjectsThatHaveNoneIsAnError) {
+  auto roi = start_module("roi", kDoor);
+  CollectingEmit emit;
+  roi->process(test_observation({.width = 400, .height = 200}), emit);
+  EXPECT_THROW(roi->process(test_observation({.width = 400, .height = 200}, {test_object({1, 1, 9, 9})}), emit), Error);
+  roi->process(test_observation({.width = 400, .height = 200}, {person_at(200, 80), test_object({1, 1, 9, 9})}), emit);
+  roi->process(test_observation({.width = 400, .height = 200}, {test_object({1, 1, 9, 9})}), emit);
+  EXPECT_EQ(emit.observations.size(), 3u) << "a frame in which nothing is tracked yet";
+}
+
 TEST(Roi, SettingsFaults) {
   EXPECT_EQ(settings_faults("roi", kDoor), "");
   EXPECT_THAT(settings_faults("roi", "{}"), HasSubstr("nothing to watch: give 'zones' or 'lines'"));
@@ -115,6 +161,13 @@ TEST(Roi, SettingsFaults) {
       settings_faults("roi", "lines: [{name: a, points: [[0, 0], [1, 0]]}, {name: a, points: [[0, 0], [0, 1]]}]"),
       HasSubstr("two zones or lines are named 'a'"));
   EXPECT_THAT(settings_faults("roi", "zones: [{points: [[0, 0], [1, 0], [1, 1]]}]"), HasSubstr("'name' is missing"));
+  EXPECT_THAT(settings_faults("roi", std::string(kDoor) + "watch: detections"),
+              HasSubstr("'lines' need 'watch: tracks'"));
+  EXPECT_THAT(
+      settings_faults("roi", "{watch: detections, zones: [{name: a, dwell_s: 3, points: [[0, 0], [1, 0], [1, 1]]}]}"),
+      HasSubstr("zone 'a': 'dwell_s' needs 'watch: tracks'"));
+  EXPECT_THAT(settings_faults("roi", "{mark: true, lines: [{name: a, points: [[0, 0], [1, 0]]}]}"),
+              HasSubstr("'mark' and 'only_inside' need zones"));
   EXPECT_THAT(settings_faults("roi", "zones: [{name: a, dwel_s: 3, points: [[0, 0], [1, 0], [1, 1]]}]"),
               HasSubstr("did you mean 'dwell_s'?"));
 }

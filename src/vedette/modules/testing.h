@@ -46,7 +46,7 @@ inline std::unique_ptr<graph::Module> make_module(const std::string& type, const
   const graph::ModuleType* found = graph::find_module_type(type);
   if (!found) throw Error(ErrorCode::kNotFound, "no module type '" + type + "'");
   Faults faults;
-  const auto factory = found->configure(parse_config(yaml, "test.yaml"), faults, {});
+  const auto factory = found->configure(parse_config(yaml, "test.yaml"), faults, {}).factory;
   faults.throw_if_any();
   return factory();
 }

@@ -63,6 +63,7 @@ class VideoModule final : public graph::Module {
 VEDETTE_MODULE(VideoModule, {.type = "video",
                              .summary = "Writes a stream as MP4, with what was found drawn in",
                              .concurrency = graph::Concurrency::kPerStream,
+                             .uses_picture = true,
                              .sink = true});
 
 }  // namespace

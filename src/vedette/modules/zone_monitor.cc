@@ -7,8 +7,17 @@
 
 namespace vedette::modules {
 
+std::vector<std::string> names_of(std::span<const WatchedZone> zones) {
+  std::vector<std::string> names;
+  for (const WatchedZone& zone : zones) names.push_back(zone.name);
+  return names;
+}
+
 ZoneMonitor::ZoneMonitor(ZoneMonitorOptions options, std::vector<WatchedZone> zones, std::vector<WatchedLine> lines)
-    : options_(options), zones_(std::move(zones)), lines_(std::move(lines)), counts_(zones_.size()) {}
+    : options_(options),
+      zones_(std::move(zones)),
+      lines_(std::move(lines)),
+      counts_(names_of(zones_), {.interval = options.count_interval}) {}
 
 void ZoneMonitor::reshape(std::span<const std::vector<Point>> polygons,
                           std::span<const std::pair<Point, Point>> lines) {
@@ -46,7 +55,7 @@ std::vector<Event> ZoneMonitor::update(std::span<const Object> objects, Timestam
     forget(id, track, events);
     at = tracks_.erase(at);
   }
-  tell_counts(time, false, events);
+  counts_.tell(time, elapsed_, events);
   return events;
 }
 
@@ -54,7 +63,7 @@ std::vector<Event> ZoneMonitor::finish() {
   std::vector<Event> events;
   for (auto& [id, track] : tracks_) forget(id, track, events);
   tracks_.clear();
-  tell_counts(time_.value_or(Timestamp{}), true, events);
+  counts_.tell_all(time_.value_or(Timestamp{}), elapsed_, events);
   return events;
 }
 
@@ -74,7 +83,7 @@ void ZoneMonitor::see_zone(size_t zone, int64_t id, Track& track, const Object& 
         leave(zone, id, visit, since, events);
       } else {
         visit = {.inside = true, .changed = {}, .entered = since, .label = object.label(), .dwelt = false};
-        ++counts_[zone][visit.label].now;
+        counts_.add(zone, visit.label, 1);
         events.push_back({.kind = EventKind::kEnter,
                           .time = since.time,
                           .zone = watched.name,
@@ -133,7 +142,7 @@ void ZoneMonitor::leave(size_t zone, int64_t id, Visit& visit, const Sighting& a
                     .track_id = id,
                     .box = at.box,
                     .dwell_seconds = to_seconds(at.elapsed - visit.entered.elapsed)});
-  --counts_[zone][visit.label].now;
+  counts_.add(zone, visit.label, -1);
   visit = {};
 }
 
@@ -143,24 +152,6 @@ void ZoneMonitor::forget(int64_t id, Track& track, std::vector<Event>& events) {
     if (visit.inside) leave(i, id, visit, visit.changed.value_or(track.last), events);
   }
   for (size_t i = 0; i < lines_.size(); ++i) settle_crossing(i, id, track.crossings[i], events);
-}
-
-void ZoneMonitor::tell_counts(Timestamp time, bool all, std::vector<Event>& events) {
-  for (size_t i = 0; i < zones_.size(); ++i) {
-    for (auto& [label, count] : counts_[i]) {
-      if (count.now == count.told) continue;
-      if (!all && count.told_at && elapsed_ - *count.told_at < options_.count_interval) continue;
-      count.told = count.now;
-      count.told_at = elapsed_;
-      events.push_back({.kind = EventKind::kCount,
-                        .time = time,
-                        .zone = zones_[i].name,
-                        .label = label,
-                        .track_id = {},
-                        .box = {},
-                        .count = count.now});
-    }
-  }
 }
 
 }  // namespace vedette::modules

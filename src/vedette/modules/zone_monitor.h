@@ -11,6 +11,7 @@
 #include "vedette/frame/event.h"
 #include "vedette/frame/object.h"
 #include "vedette/modules/region.h"
+#include "vedette/modules/zone_counts.h"
 
 namespace vedette::modules {
 
@@ -21,6 +22,8 @@ struct WatchedZone {
   std::vector<std::string> classes;  ///< empty: all
   Duration dwell{0};                 ///< 0: no dwell events
 };
+
+std::vector<std::string> names_of(std::span<const WatchedZone> zones);
 
 /// A line that is watched, in pixels. Direction: see crossing() in polygon.h.
 struct WatchedLine {
@@ -93,24 +96,17 @@ class ZoneMonitor {
     std::vector<Visit> visits;   ///< one a zone
     std::vector<Crossing> crossings;  ///< one a line
   };
-  struct Count {
-    int64_t now = 0;
-    int64_t told = 0;
-    std::optional<Duration> told_at;
-  };
-
   void see_zone(size_t zone, int64_t id, Track& track, const Object& object, Point point, std::vector<Event>& events);
   void see_line(size_t line, int64_t id, Track& track, const Object& object, Point point, std::vector<Event>& events);
   void settle_crossing(size_t line, int64_t id, Crossing& crossing, std::vector<Event>& events);
   void leave(size_t zone, int64_t id, Visit& visit, const Sighting& at, std::vector<Event>& events);
   void forget(int64_t id, Track& track, std::vector<Event>& events);
-  void tell_counts(Timestamp time, bool all, std::vector<Event>& events);
 
   const ZoneMonitorOptions options_;
   std::vector<WatchedZone> zones_;
   std::vector<WatchedLine> lines_;
   std::map<int64_t, Track> tracks_;  ///< ordered, so that events come in the same order at each run
-  std::vector<std::map<std::string, Count>> counts_;  ///< one a zone, by class
+  ZoneCounts counts_;
   std::optional<Timestamp> time_;
   Duration elapsed_{0};
 };

@@ -1,6 +1,7 @@
 import { ms } from '../format';
 import type { ApplicationStatus } from '../types';
 import { Dot, toneOf } from './Dot';
+import { Figure, Meter } from './Figure';
 
 export function Applications({ applications }: { applications: ApplicationStatus[] }) {
   return (
@@ -52,34 +53,5 @@ function Application({ application }: { application: ApplicationStatus }) {
         </Figure>
       </dl>
     </article>
-  );
-}
-
-interface FigureProps {
-  name: string;
-  value: string;
-  unit: string;
-  tone?: string;
-  children: preact.ComponentChildren;
-}
-
-function Figure({ name, value, unit, tone = '', children }: FigureProps) {
-  return (
-    <div class="figure">
-      <dt>{name}</dt>
-      <dd>
-        <span class={`value ${tone}`}>{value}</span> <span class="unit">{unit}</span>
-        <span class="note">{children}</span>
-      </dd>
-    </div>
-  );
-}
-
-function Meter({ value, limit }: { value: number; limit: number }) {
-  const share = Math.min(value / limit, 1);
-  return (
-    <span class="meter" aria-hidden="true">
-      <span class={value > limit ? 'bad' : ''} style={{ width: `${share * 100}%` }} />
-    </span>
   );
 }

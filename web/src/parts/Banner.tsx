@@ -1,4 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
+import { fleet, useFleet } from '../fleet/store';
+import type { Overview } from '../fleet/types';
+import { safeUrl } from '../format';
 import { store, useStore } from '../store';
 
 export function Banner() {
@@ -26,4 +29,45 @@ export function Banner() {
       )}
     </div>
   );
+}
+
+/** What is wrong with the controller itself: not there, not in charge, or unable to store anything. */
+export function FleetBanner() {
+  const { following, overview } = useFleet(({ following, overview }) => ({ following, overview }));
+  const problem = overview?.controller.problem;
+  return (
+    <div role="status" aria-live="polite">
+      {following === 'lost' ? (
+        <div class="banner">
+          <span>
+            <strong>The controller does not answer.</strong> Nodes go on with what they have; what you see may be old.
+          </span>
+          <button type="button" onClick={() => fleet.refresh()}>
+            Try now
+          </button>
+        </div>
+      ) : overview && !overview.controller.leader ? (
+        <div class="banner">
+          <span>
+            <strong>{overview.controller.name} stands by.</strong> <Leader controller={overview.controller} /> This page follows once this
+            one leads.
+          </span>
+        </div>
+      ) : (
+        problem && (
+          <div class="banner">
+            <span>
+              <strong>Nothing can be stored now:</strong> {problem}
+            </span>
+          </div>
+        )
+      )}
+    </div>
+  );
+}
+
+function Leader({ controller }: { controller: Overview['controller'] }) {
+  const name = controller.leader_name || 'Another controller';
+  const url = safeUrl(controller.leader_url ?? '');
+  return <>{url ? <a href={url}>{name}</a> : name} leads.</>;
 }

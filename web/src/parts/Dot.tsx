@@ -9,13 +9,19 @@ export function toneOf(state: string): Tone {
   switch (state) {
     case 'running':
     case 'streaming':
+    case 'ready':
+    case 'up':
       return 'good';
     case 'failed':
+    case 'lost':
+    case 'refused':
       return 'bad';
     case 'connecting':
     case 'waiting':
     case 'starting':
     case 'draining':
+    case 'applying':
+    case 'degraded':
       return 'warn';
     default:
       return 'idle';

@@ -36,17 +36,19 @@ interface SelectProps {
   label: string;
   every: string;
   value: string;
-  all: string[];
+  all: readonly string[];
   set: (value: string) => void;
+  /** Shows the values as they are: names, not words. */
+  plain?: boolean;
 }
 
-export function Select({ label, every, value, all, set }: SelectProps) {
+export function Select({ label, every, value, all, set, plain = false }: SelectProps) {
   return (
     <select aria-label={label} value={value} onChange={(event) => set(event.currentTarget.value)}>
       <option value="">{every}</option>
       {all.map((one) => (
         <option key={one} value={one}>
-          {one.replaceAll('_', ' ')}
+          {plain ? one : one.replaceAll('_', ' ')}
         </option>
       ))}
     </select>

@@ -1,7 +1,8 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { HISTORY_SECONDS, type Line } from '../history';
 import { useRemembered, useStore } from '../store';
+import { axisOf, Plot } from './Plot';
 import { Choice, Select } from './Toggle';
 
 type Kind = 'inside' | 'crossings';
@@ -77,22 +78,7 @@ interface ChartProps {
 }
 
 function Chart({ lines, names, end, seconds }: ChartProps) {
-  const box = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-  const [theme, setTheme] = useState(0);
-  const key = JSON.stringify([lines.map((line) => line.key), theme]);
-
-  useEffect(() => {
-    const changed = () => setTheme((turn) => turn + 1);
-    const system = window.matchMedia('(prefers-color-scheme: dark)');
-    window.addEventListener('themechange', changed);
-    system.addEventListener('change', changed);
-    return () => {
-      window.removeEventListener('themechange', changed);
-      system.removeEventListener('change', changed);
-    };
-  }, []);
-
+  const key = JSON.stringify(lines.map((line) => line.key));
   const data = useMemo<uPlot.AlignedData>(() => {
     // Soon after the start most of the span is unknown: begin where something is, with a minute at least.
     const known = lines.map((line) => line.values.findIndex((value) => value !== null)).filter((at) => at >= 0);
@@ -101,25 +87,15 @@ function Chart({ lines, names, end, seconds }: ChartProps) {
     return [times, ...lines.map((line) => line.values.slice(from))];
   }, [end, seconds, key, lines]);
 
-  useEffect(() => {
-    const place = box.current;
-    if (!place) return;
-    const chart = new uPlot(options(place, lines.length, names), data, place);
-    plot.current = chart;
-    const observer = new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: HEIGHT }));
-    observer.observe(place);
-    return () => {
-      observer.disconnect();
-      chart.destroy();
-      plot.current = null;
-    };
-  }, [key]);
-
-  useEffect(() => plot.current?.setData(data), [data]);
-
   return (
     <>
-      <div class="chart" ref={box} role="img" aria-label={`Counts over the last ${seconds / 60} minutes; the figures follow`} data-points={data[0].length} />
+      <Plot
+        data={data}
+        name={key}
+        height={HEIGHT}
+        label={`Counts over the last ${seconds / 60} minutes; the figures follow`}
+        options={(_, color) => options(color, names)}
+      />
       <ul class="legend">
         {lines.map((line, i) => (
           <li key={line.key}>
@@ -134,17 +110,10 @@ function Chart({ lines, names, end, seconds }: ChartProps) {
   );
 }
 
-function options(place: HTMLElement, count: number, names: string[]): uPlot.Options {
-  const style = getComputedStyle(place);
-  const color = (name: string) => style.getPropertyValue(name).trim();
-  const axis: uPlot.Axis = {
-    stroke: color('--muted'),
-    font: '11px ui-sans-serif, system-ui, sans-serif',
-    grid: { stroke: color('--line'), width: 1 },
-    ticks: { stroke: color('--line'), width: 1, size: 4 },
-  };
+function options(color: (variable: string) => string, names: string[]): uPlot.Options {
+  const axis = axisOf(color);
   return {
-    width: place.clientWidth,
+    width: 0,
     height: HEIGHT,
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, y: false },
@@ -155,11 +124,11 @@ function options(place: HTMLElement, count: number, names: string[]): uPlot.Opti
     ],
     series: [
       {},
-      ...Array.from({ length: count }, (_, i): uPlot.Series => {
+      ...names.map((name, i): uPlot.Series => {
         const dash = i >= 8 ? { dash: [4, 3] } : {};
         const stepped = uPlot.paths.stepped?.({ align: 1 });
         return {
-          label: names[i] ?? '',
+          label: name,
           stroke: color(`--series-${i % 8}`),
           width: 2,
           points: { show: false },

@@ -1,0 +1,431 @@
+#!/usr/bin/env python3
+"""Applications on a fleet of small machines: the scenarios of paper 001 §5 (Figures 4-9, Table 4), each machine a network namespace.
+
+  A          every application its own process with its own modules, on one machine of one core
+  B          the same applications on one node of one core, which shares what they have in common
+  C          two machines of one core each; detection stays by the camera, what follows runs on the other
+  VideoPipe  the same two machines, every module a process of its own, one frame under way (bench/videopipe.cc)
+  2 … 5      as many machines with a camera each, two applications a camera, one fleet
+
+The video is the sample, played at 15 frames a second. Links are limited to 1 Gbit/s (tbf); between machines everything runs over
+mutual TLS, for ours and the baseline alike. Needs root (ip netns). Latencies are from a frame's arrival to the end of the last
+sink, as the nodes measure them; lag is how far the application fell behind the camera.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+VEDETTE = os.environ.get("VEDETTE_BIN", str(ROOT / "build/release/vedette"))
+VIDEOPIPE = ROOT / "build/release/bench/bench_videopipe"
+SHARED = pathlib.Path(os.environ.get("VEDETTE_SHARED", ROOT.parent / "shared"))
+FPS = 15
+NET = "10.77.0"
+
+DETECT = {"model": "nanodet-g-320", "classes": ["person"]}
+ROI = {"watch": "detections", "zones": [{"name": "square", "classes": ["person"],
+                                         "points": [[0.3, 0.3], [0.9, 0.3], [0.9, 0.8], [0.3, 0.8]]}]}
+
+
+def module(type_, settings=None, **more):
+    return {"type": type_, **(settings or {}), **more}
+
+
+class Bench:
+    def __init__(self, seconds, folder):
+        self.seconds, self.folder = seconds, pathlib.Path(folder)
+        self.results = {}
+        self.spaces = []
+
+    # ── the stage ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def prepare(self, sample):
+        self.clip = self.folder / "street.mp4"
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", sample, "-vf", f"setpts=N/({FPS}*TB)", "-r", str(FPS),
+                        "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", "30", "-bf", "0", str(self.clip)], check=True)
+        self.cards = {name: self.model_card(name, file) for name, file in (("osnet-x0-25", "osnet_x0_25_msmt17.onnx"),
+                                                                           ("fastestdet-352", "fastestdet_352.onnx"))}
+        self.make_gallery(sample)
+        self.tls = self.folder / "tls"
+        names = [f"node-{i}={NET}.{10 + i},127.0.0.1" for i in range(1, 6)] + [f"controller={NET}.9,127.0.0.1", f"videopipe={NET}.11,{NET}.12"]
+        subprocess.run([str(ROOT / "tools/dev/certificates.sh"), str(self.tls), *names], check=True, stdout=subprocess.DEVNULL)
+        for name in ("token", "key"):
+            (self.folder / name).write_text("bench-" + os.urandom(24).hex() + "\n")
+            (self.folder / name).chmod(0o600)
+        subprocess.run([VEDETTE, "token", "key", str(self.folder / "fleet.key")], check=True, stdout=subprocess.DEVNULL)
+        for role in ("node", "admin"):
+            made = subprocess.run([VEDETTE, "token", "create", "--role", role, "--name", role, "--expires", "1d", "--key",
+                                   str(self.folder / "fleet.key")], check=True, capture_output=True, text=True).stdout.strip()
+            path = self.folder / f"{role}.token"
+            path.write_text(made + "\n")
+            path.chmod(0o600)
+            if role == "admin":
+                self.admin = made
+
+    def model_card(self, name, file):
+        """A card whose file lies among the models for tests, which nothing installs."""
+        if not (SHARED / "models" / file).exists():
+            sys.exit(f"bench/fleet.py needs {file} in {SHARED / 'models'} (or $VEDETTE_SHARED)")
+        lines = (ROOT / "models" / f"{name}.yaml").read_text().splitlines()
+        path = self.folder / f"{name}.yaml"
+        labels = {"labels_file: coco.txt": f"labels_file: {ROOT / 'models/coco.txt'}"}
+        path.write_text("\n".join(f"file: {SHARED.resolve() / 'models' / file}" if line.startswith("file:") else labels.get(line, line)
+                                  for line in lines) + "\n")
+        return str(path)
+
+    def make_gallery(self, sample):
+        """Ten people of the sample's first frames, cut out where the detector sees them."""
+        self.gallery = self.folder / "people"
+        self.gallery.mkdir(exist_ok=True)
+        lines = self.folder / "boxes.jsonl"
+        app = self.folder / "boxes.yaml"
+        app.write_text(json.dumps({"application": "boxes", "modules": [module("decode"), module("detect", DETECT),
+                                                                       module("jsonl", {"path": str(lines), "what": "objects"})]}))
+        frames = self.folder / "first.avi"
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", sample, "-frames:v", "40", "-c:v", "mjpeg", "-q:v", "2",
+                        str(frames)], check=True)
+        subprocess.run([VEDETTE, "run", str(app), "--source", str(frames), "--fast", "--console", "off"], check=True,
+                       stderr=subprocess.DEVNULL)
+        rows = [json.loads(line) for line in lines.read_text().splitlines()]
+        found = 0
+        for index, row in enumerate(rows):
+            if index % 13 or found >= 10:
+                continue
+            for seen in row.get("objects", [])[:4]:
+                x, y, w, h = (int(v) for v in (seen["box"] if isinstance(seen["box"], list) else
+                                               [seen["box"][k] for k in ("x", "y", "w", "h")]))
+                if h < 60 or found >= 10:
+                    continue
+                found += 1
+                subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(frames), "-vf",
+                                f"select=eq(n\\,{index}),crop={w}:{h}:{max(x, 0)}:{max(y, 0)}", "-frames:v", "1", "-q:v", "2",
+                                str(self.gallery / f"person-{found}.jpg")], check=True)
+        assert found >= 4, "the detector found nobody to make a gallery of"
+
+    def build_network(self, machines):
+        self.run("ip", "netns", "add", "vb-switch")
+        self.spaces.append("vb-switch")
+        self.run("ip", "-n", "vb-switch", "link", "add", "br0", "type", "bridge")
+        self.run("ip", "-n", "vb-switch", "link", "set", "br0", "up")
+        for name, host in [("controller", 9)] + [(f"node-{i}", 10 + i) for i in range(1, machines + 1)]:
+            space = f"vb-{name}"
+            self.run("ip", "netns", "add", space)
+            self.spaces.append(space)
+            self.run("ip", "link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", f"p{host}", "netns", "vb-switch")
+            self.run("ip", "-n", "vb-switch", "link", "set", f"p{host}", "master", "br0", "up")
+            self.run("ip", "-n", space, "addr", "add", f"{NET}.{host}/24", "dev", "eth0")
+            self.run("ip", "-n", space, "link", "set", "eth0", "up")
+            self.run("ip", "-n", space, "link", "set", "lo", "up")
+            self.run("tc", "-n", space, "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "1gbit", "burst", "256kb", "latency", "50ms")
+
+    def tear_down(self):
+        for space in self.spaces:
+            subprocess.run(["ip", "netns", "del", space], stderr=subprocess.DEVNULL)
+        self.spaces = []
+
+    @staticmethod
+    def run(*line):
+        subprocess.run(line, check=True)
+
+    # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @contextlib.contextmanager
+    def processes(self):
+        """Starts processes with start(…); ends them all by pid."""
+        started = []
+
+        def start(line, space=None, core=None, log="out"):
+            prefix = (["ip", "netns", "exec", f"vb-{space}"] if space else []) + (["taskset", "-c", core] if core is not None else [])
+            out = open(self.folder / f"{log}.log", "w")  # noqa: SIM115: the process owns it
+            process = subprocess.Popen([*prefix, *line], stdout=subprocess.PIPE, stderr=out, text=True,
+                                       env={**os.environ, "VEDETTE_BENCH_TLS": str(self.tls)})
+            started.append(process)
+            return process
+
+        try:
+            yield start
+        finally:
+            for process in started:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+            for process in started:
+                try:
+                    process.wait(15)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def tls_of(self, name):
+        return {"certificate": str(self.tls / f"{name}.pem"), "key": str(self.tls / f"{name}-key.pem"),
+                "authority": str(self.tls / "authority.pem")}
+
+    def write(self, name, config):
+        path = self.folder / f"{name}.yaml"
+        path.write_text(json.dumps(config, indent=1))
+        return str(path)
+
+    def call(self, port, method, path, body=None, space=None):
+        """One call of the fleet's interface; from within a namespace by a small process."""
+        if space is None:
+            request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method, data=body and body.encode())
+            request.add_header("X-Vedette", "1")
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.load(answer)
+        line = ["ip", "netns", "exec", f"vb-{space}", "curl", "-sS", "--max-time", "20", "-X", method, "--cacert",
+                str(self.tls / "authority.pem"), "--cert", str(self.tls / "controller.pem"), "--key", str(self.tls / "controller-key.pem"),
+                "-H", f"Authorization: Bearer {self.admin}", "-H", "X-Vedette: 1"]
+        if body is not None:
+            line += ["--data-binary", "@-", "-H", "Content-Type: application/yaml"]
+        out = subprocess.run([*line, f"https://{NET}.9:{port}{path}"], input=body, capture_output=True, text=True, check=True)
+        answer = json.loads(out.stdout)
+        if "error" in answer:
+            raise RuntimeError(f"{method} {path}: {answer['error']}")
+        return answer
+
+    @staticmethod
+    def wait_for(what, condition, limit=60):
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError, ValueError, KeyError, StopIteration, subprocess.CalledProcessError):
+                if condition():
+                    return
+            time.sleep(0.2)
+        raise RuntimeError(f"waited {limit} s in vain for {what}")
+
+    # ── applications ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def application(self, kind, node=None, later=None, camera="street", detect=None):
+        """tracking, roi or reid on a camera; `node` hosts source, decoder and detector, `later` what follows."""
+        place = {"node": node} if node else {}
+        after = {"node": later} if later else {}
+        own = {"tracking": [module("track", {"algorithm": "sort"}, **after)],
+               "roi": [module("roi", ROI, **after)],
+               "reid": [module("reid", {"gallery": str(self.gallery), "model": self.cards["osnet-x0-25"], "every": 1}, **after)]}[kind]
+        name = kind if camera == "street" else f"{kind}-{camera}"
+        log = self.folder / f"{name}-{time.monotonic_ns()}.jsonl"
+        return {"application": name,
+                "sources": [{"name": camera, "url": str(self.clip), "loop": True, **place}],
+                "modules": [module("decode", **place), module("detect", detect or DETECT, **place), *own,
+                            module("jsonl", {"path": str(log), "what": "objects"}, **after)]}
+
+    def cpu_seconds(self, processes):
+        total = 0.0
+        for process in processes:
+            fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return total
+
+    def measure(self, ask, applications, processes):
+        """Waits for `applications` to run, then watches them for the given time."""
+        def running():
+            listed = {a["name"]: a for a in ask("GET", "/api/fleet/apps")["applications"]}
+            return all(listed[name]["delivered"] > 2 * FPS for name in applications)
+        self.wait_for("frames at every sink", running, 90)
+        time.sleep(3)
+        before = {a["name"]: a for a in ask("GET", "/api/fleet/apps")["applications"]}
+        cpu, began = self.cpu_seconds(processes), time.monotonic()
+        worst = {name: [] for name in applications}
+        while time.monotonic() < began + self.seconds:
+            time.sleep(2)
+            for listed in ask("GET", "/api/fleet/apps")["applications"]:
+                if listed["name"] in worst:
+                    worst[listed["name"]].append(listed["latency"])
+        after = {a["name"]: a for a in ask("GET", "/api/fleet/apps")["applications"]}
+        elapsed = time.monotonic() - began
+        rows = {}
+        for name in applications:
+            frames = after[name]["delivered"] - before[name]["delivered"]
+            middle = lambda key: sorted(sample[key] for sample in worst[name])[len(worst[name]) // 2] * 1e3  # noqa: E731
+            rows[name] = {"fps": frames / elapsed, "lag_s": max(0.0, elapsed - frames / FPS), "p50_ms": middle("p50"),
+                          "p95_ms": middle("p95"), "p99_ms": middle("p99"), "gaps": after[name]["gaps"]}
+        return {"applications": rows, "cores": (self.cpu_seconds(processes) - cpu) / elapsed}
+
+    # ── cases ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def local_node(self, start, name, port, core):
+        config = self.write(name, {"name": name, "listen": f"127.0.0.1:{port}", "state": str(self.folder / f"state-{name}-{time.monotonic_ns()}")})
+        process = start([VEDETTE, "node", "--config", config], core=core, log=name)
+        self.wait_for(f"node {name}", lambda: self.call(port, "GET", "/api/fleet"))
+        return process
+
+    def case_b(self, kinds, core="0"):
+        with self.processes() as start:
+            node = self.local_node(start, "node-b", 18080, core)
+            for kind in kinds:
+                app = self.application(kind)
+                self.call(18080, "PUT", f"/api/fleet/apps/{kind}", json.dumps(app))
+            return self.measure(lambda m, p: self.call(18080, m, p), kinds, [node])
+
+    def case_a(self, kinds, core="0"):
+        with self.processes() as start:
+            nodes = {}
+            for i, kind in enumerate(kinds):
+                port = 18090 + i
+                nodes[kind] = (self.local_node(start, f"node-a{i}", port, core), port)
+                self.call(port, "PUT", f"/api/fleet/apps/{kind}", json.dumps(self.application(kind)))
+
+            def ask(method, path):
+                merged = []
+                for _, port in nodes.values():
+                    merged += self.call(port, method, path)["applications"]
+                return {"applications": merged}
+            return self.measure(ask, kinds, [process for process, _ in nodes.values()])
+
+    def fleet(self, start, machines, cores):
+        config = self.write("controller", {"name": "controller", "listen": f"{NET}.9:18080", "url": f"https://{NET}.9:18080",
+                                           "tls": self.tls_of("controller"), "tokens": {"key": str(self.folder / "fleet.key")},
+                                           "store": str(self.folder / f"controller-{time.monotonic_ns()}.db")})
+        start([VEDETTE, "controller", "--config", config], space="controller", log="controller")
+        self.wait_for("controller", lambda: self.call(18080, "GET", "/api/fleet", space="controller"))
+        nodes = []
+        for i in range(1, machines + 1):
+            name = f"node-{i}"
+            config = self.write(name, {"name": name, "listen": f"{NET}.{10 + i}:18081", "tls": self.tls_of(name),
+                                       "tokens": {"key": str(self.folder / "fleet.key")},
+                                       "controllers": [f"https://{NET}.9:18080"], "token_file": str(self.folder / "node.token"),
+                                       "state": str(self.folder / f"state-{name}-{time.monotonic_ns()}"),
+                                       "link": {"listen": [f"tcp://{NET}.{10 + i}:18082"], "token_file": str(self.folder / "token")}})
+            nodes.append(start([VEDETTE, "node", "--config", config], space=name, core=cores[i - 1], log=name))
+        self.wait_for("nodes", lambda: sum(n["state"] == "ready" for n in self.call(
+            18080, "GET", "/api/fleet/nodes", space="controller")["nodes"]) == machines)
+        return nodes
+
+    def case_c(self, kinds):
+        with self.processes() as start:
+            nodes = self.fleet(start, 2, ["0", "1"])
+            for kind in kinds:
+                app = self.application(kind, "node-1", "node-2")
+                self.call(18080, "PUT", f"/api/fleet/apps/{kind}?force=1", json.dumps(app), space="controller")
+            return self.measure(lambda m, p: self.call(18080, m, p, space="controller"), kinds, nodes)
+
+    def videopipe(self, kinds):
+        last = {"tracking": ("track", {"algorithm": "sort"}), "roi": ("roi", ROI),
+                "reid": ("reid", {"gallery": str(self.gallery), "model": self.cards["osnet-x0-25"], "every": 1})}
+        at = lambda machine, port: f"tcp://{NET}.{10 + machine}:{port}"  # noqa: E731
+        source = {"url": str(self.clip), "loop": True}
+        with self.processes() as start:
+            leaves = {}
+            for i, kind in enumerate(kinds):
+                type_, settings = last[kind]
+                leaves[kind] = start([str(VIDEOPIPE), "--name", kind, "--type", type_, "--settings", json.dumps(settings), "--listen",
+                                      at(2, 19010 + i), "--before", "detect", "--source", f"decode={at(1, 19001)}"],
+                                     space="node-2", core="1", log=f"vp-{kind}")
+            nexts = [f"--next={kind}={at(2, 19010 + i)}" for i, kind in enumerate(kinds)]
+            detect = start([str(VIDEOPIPE), "--name", "detect", "--type", "detect", "--settings", json.dumps(DETECT), "--listen",
+                            at(1, 19002), "--before", "decode", *nexts], space="node-1", core="0", log="vp-detect")
+            time.sleep(2)
+            first = start([str(VIDEOPIPE), "--name", "decode", "--type", "decode", "--listen", at(1, 19001), "--url", json.dumps(source),
+                           "--next", f"detect={at(1, 19002)}", "--source", ",".join(kinds)], space="node-1", core="0", log="vp-decode")
+            time.sleep(self.seconds + 3)
+            rows = {}
+            for process in [first, detect, *leaves.values()]:
+                process.send_signal(signal.SIGTERM)
+            for kind, process in leaves.items():
+                out = json.loads(process.communicate(timeout=20)[0].strip().splitlines()[-1])
+                rows[kind] = {"fps": out["frames"] / max(out["seconds"], 1e-9), "p50_ms": out["p50_ms"], "p95_ms": out["p95_ms"],
+                              "gaps": out["gaps"]}
+            return {"applications": rows}
+
+    def scaling(self, machines):
+        small = {"model": self.cards["fastestdet-352"], "classes": ["person"]}
+        cores = ["0", "1", "0", "1", "0"]
+        kinds = []
+        with self.processes() as start:
+            nodes = self.fleet(start, machines, cores)
+            for i in range(1, machines + 1):
+                for kind in ("tracking", "roi"):
+                    camera = f"cam-{i}"
+                    app = self.application(kind, f"node-{i}", f"node-{i % machines + 1}", camera, small)
+                    kinds.append(app["application"])
+                    self.call(18080, "PUT", f"/api/fleet/apps/{app['application']}?force=1", json.dumps(app), space="controller")
+            return self.measure(lambda m, p: self.call(18080, m, p, space="controller"), kinds, nodes)
+
+
+def show(name, result):
+    for application, row in result["applications"].items():
+        lag = f"{row['lag_s']:6.1f}" if "lag_s" in row else "     -"
+        print(f"  {name:24} {application:14} {row['fps']:6.2f} fps   p50 {row['p50_ms']:8.1f}   p95 {row['p95_ms']:8.1f} ms   lag {lag} s")
+    if "cores" in result:
+        print(f"  {name:24} {'all':14} {result['cores']:6.2f} cores")
+    sys.stdout.flush()
+
+
+def worst(result, key, pick=max):
+    return pick(row[key] for row in result["applications"].values())
+
+
+def ratios(results):
+    """What the issue asks, each figure with its limit."""
+    found = {}
+    alone = {kind: results[f"B {kind}"] for kind in ("tracking", "roi", "reid") if f"B {kind}" in results}
+    three = results.get("B tracking+roi+reid")
+    if len(alone) == 3 and three:
+        most = max(alone, key=lambda kind: alone[kind]["cores"])
+        base = min(a["cores"] for a in alone.values())
+        # Own modules of the others: what they cost alone beyond the cheapest application's shared part.
+        own = sum(max(0.0, alone[k]["cores"] - base) for k in alone if k != most)
+        found["three sharing / (dearest + the others' own)"] = (three["cores"] / (alone[most]["cores"] + own), "<= 1.15")
+        found["p95 of three / p95 of one (reid)"] = (
+            three["applications"]["reid"]["p95_ms"] / alone["reid"]["applications"]["reid"]["p95_ms"], "<= 1.10")
+        found["fps of three, case B"] = (worst(three, "fps", min), "15")
+    a = results.get("A tracking+roi+reid")
+    if a:
+        found["fps of three, case A (its lag)"] = (worst(a, "fps", min), "< 15")
+    for kinds in ("tracking+reid", "tracking+roi+reid"):
+        ours, base = results.get(f"C {kinds}"), results.get(f"VideoPipe {kinds}")
+        if ours and base:
+            found[f"throughput C / VideoPipe, {kinds}"] = (worst(ours, "fps", min) / worst(base, "fps", min), ">= 4")
+            found[f"latency C / VideoPipe, {kinds}"] = (worst(ours, "p50_ms") / worst(base, "p50_ms"), "<= 0.6")
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json")
+    parser.add_argument("--seconds", type=float, default=30, help="of each case")
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("bench/fleet.py needs root: it makes network namespaces")
+    with tempfile.TemporaryDirectory(prefix="vedette-fleet-") as folder:
+        bench = Bench(arguments.seconds, folder)
+        bench.prepare(os.environ["VEDETTE_SAMPLE"])
+        print("case                       application      frames/s   latency                          behind the camera")
+        singles, pair, triple = (["tracking"], ["roi"], ["reid"]), ["tracking", "reid"], ["tracking", "roi", "reid"]
+        cases = [(f"B {k[0]}", bench.case_b, k) for k in singles]
+        cases += [(f"{letter} {'+'.join(k)}", case, k) for k in (pair, triple)
+                  for letter, case in (("A", bench.case_a), ("B", bench.case_b), ("C", bench.case_c), ("VideoPipe", bench.videopipe))]
+        cases += [(f"{n} machines", bench.scaling, n) for n in (2, 3, 4, 5)]
+        results = {}
+        try:
+            bench.build_network(5)
+            for name, case, argument in cases:
+                if arguments.only in name:
+                    try:
+                        results[name] = case(argument)
+                        show(name, results[name])
+                    except RuntimeError as error:
+                        print(f"  {name}: {error}")
+                        for log in sorted(pathlib.Path(folder).glob("*.log")):
+                            print(f"    {log.name}: …{log.read_text()[-400:]}")
+        finally:
+            bench.tear_down()
+        found = ratios(results)
+        print()
+        for what, (value, limit) in found.items():
+            print(f"  {what:52} {value:7.3f}   ({limit})")
+        if arguments.json:
+            pathlib.Path(arguments.json).write_text(json.dumps({"results": results, "ratios": found}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

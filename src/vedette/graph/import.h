@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vedette/frame/observation.h"
+#include "vedette/graph/inlet.h"
+#include "vedette/graph/reader_list.h"
+
+namespace vedette::graph {
+
+/// Where observations of one stream that another node sends come in. Holds at most `places` that no reader has room for
+/// yet; the sender is held back by credits, so more never come. Thread-safe.
+class Import final : public Outlet, public std::enable_shared_from_this<Import> {
+ public:
+  struct Counts {
+    uint64_t received = 0;
+    std::map<std::string, uint64_t, std::less<>> gaps;  ///< by reason
+  };
+
+  explicit Import(size_t places) : places_(places) {}
+
+  /// How the link gives a credit back once an observation has gone on to every reader; called from any thread, without
+  /// locks held. Set before the first deliver().
+  void on_taken(std::function<void(size_t)> taken);
+  size_t places() const { return places_; }
+  /// Goes on where another way ended, whose last frame had this number: what is missing between that and the first
+  /// one here is a gap, "moved". Before the first deliver().
+  void resume_after(uint64_t sequence);
+  /// Of the newest frame that came.
+  std::optional<uint64_t> last_sequence() const;
+
+  /// An observation has come. Hands on as many as all readers have room for. Never blocks.
+  void deliver(Observation observation);
+  /// The link lost some; counted.
+  void gap(uint64_t observations, std::string_view reason);
+  /// No more will come: the producer's stream is over, or this node wants it no more. After the last observation.
+  void end(Ending why);
+  Counts counts() const;
+
+  void change_readers(const Readers& add, const Readers& remove) override;
+  void room() override;
+
+ private:
+  void hand_on();
+
+  const size_t places_;
+  mutable std::mutex mutex_;
+  std::function<void(size_t)> taken_;
+  std::deque<Observation> waiting_;
+  ReaderList readers_;
+  bool handing_ = false;  // a thread is in hand_on()
+  bool again_ = false;    // … and must look once more
+  Ending why_ = Ending::kStreamOver;
+  bool ending_ = false;   // the producer's stream is over
+  bool ended_ = false;    // … and every reader has been told
+  std::vector<std::shared_ptr<Inlet>> departing_;
+  std::optional<uint64_t> last_sequence_;
+  bool resumed_ = false;  // the next frame is the first after another way's last
+  Counts counts_;
+};
+
+}  // namespace vedette::graph

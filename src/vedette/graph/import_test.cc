@@ -1,0 +1,92 @@
+#include "vedette/graph/import.h"
+
+#include <gmock/gmock.h>
+
+#include "vedette/graph/stage_rig.h"
+
+namespace vedette::graph {
+namespace {
+
+/// Takes as many as it is told to have room for.
+class Reader final : public Inlet {
+ public:
+  void join(std::weak_ptr<Outlet> outlet) override { outlet_ = std::move(outlet); }
+  bool reserve() override { return room > 0 && room-- > 0; }
+  void give_back() override { ++room; }
+  void put(Observation observation, bool) override { seen.push_back(observation.frame().sequence); }
+  void end(const Outlet&, Ending why) override { ended = why; }
+  void make_room(int places) {
+    room += places;
+    if (const auto outlet = outlet_.lock()) outlet->room();
+  }
+
+  int room = 0;
+  std::vector<uint64_t> seen;
+  std::optional<Ending> ended;
+
+ private:
+  std::weak_ptr<Outlet> outlet_;
+};
+
+class ImportTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    import_->on_taken([this](size_t count) { taken_ += count; });
+    import_->add_reader(reader_);
+  }
+  void deliver(uint64_t first, uint64_t last) {
+    for (uint64_t n = first; n <= last; ++n) import_->deliver(testing::make_observation(stream_, n));
+  }
+
+  const std::shared_ptr<const StreamInfo> stream_ = std::make_shared<const StreamInfo>();
+  const std::shared_ptr<Import> import_ = std::make_shared<Import>(4);
+  const std::shared_ptr<Reader> reader_ = std::make_shared<Reader>();
+  size_t taken_ = 0;
+};
+
+TEST_F(ImportTest, HoldsWhatNobodyHasRoomForAndGivesCreditAsItGoesOn) {
+  reader_->room = 2;
+  deliver(0, 3);
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1}));
+  EXPECT_EQ(taken_, 2u);
+  reader_->make_room(5);
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1, 2, 3}));
+  EXPECT_EQ(taken_, 4u);
+}
+
+TEST_F(ImportTest, WaitsForTheSlowestReaderAndKeepsPlacesBalanced) {
+  const auto slow = std::make_shared<Reader>();
+  import_->add_reader(slow);
+  reader_->room = 3;
+  deliver(0, 1);
+  EXPECT_TRUE(reader_->seen.empty());
+  EXPECT_EQ(reader_->room, 3) << "the place was given back";
+  slow->make_room(1);
+  EXPECT_EQ(reader_->seen, std::vector<uint64_t>{0});
+  import_->remove_reader(slow);
+  EXPECT_EQ(slow->ended, Ending::kParted);
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1}));
+}
+
+TEST_F(ImportTest, EndsAfterTheLastObservation) {
+  deliver(0, 0);
+  import_->end(Ending::kStreamOver);
+  EXPECT_FALSE(reader_->ended);
+  reader_->make_room(1);
+  EXPECT_EQ(reader_->ended, Ending::kStreamOver);
+  deliver(1, 1);
+  EXPECT_EQ(reader_->seen, std::vector<uint64_t>{0});
+}
+
+TEST_F(ImportTest, WhatIsMissingSinceAnotherWayEndedIsAGap) {
+  reader_->room = 9;
+  import_->resume_after(10);
+  deliver(15, 17);
+  import_->gap(2, "deadline");
+  EXPECT_THAT(import_->counts().gaps,
+              ::testing::ElementsAre(::testing::Pair("deadline", 2), ::testing::Pair("moved", 4)));
+  EXPECT_EQ(import_->last_sequence(), 17u);
+}
+
+}  // namespace
+}  // namespace vedette::graph

@@ -1,0 +1,213 @@
+#include "vedette/node/plan_keeper.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "vedette/base/error.h"
+#include "vedette/base/thread.h"
+#include "vedette/graph/executor.h"
+
+namespace vedette::node {
+namespace {
+
+std::string count(size_t n, std::string_view thing) { return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s"); }
+
+}  // namespace
+
+bool idle(const plan::NodePlan& plan) { return plan.stages.empty() && plan.sources.empty(); }
+
+PlanKeeper::PlanKeeper(std::string node, Host& host, Memory& memory, std::function<void()> changed, Say say)
+    : node_(std::move(node)), host_(host), memory_(memory), changed_(std::move(changed)), say_(std::move(say)) {
+  state_.running = std::make_shared<const plan::NodePlan>();
+  thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+}
+
+PlanKeeper::~PlanKeeper() { stop(); }
+
+void PlanKeeper::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+PlanKeeper::State PlanKeeper::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+void PlanKeeper::announce_remembered() {
+  const auto plan = memory_.plan();
+  if (!plan) return;
+  const std::lock_guard lock(mutex_);
+  state_.version = plan->version;
+  state_.phase = "applying";
+}
+
+void PlanKeeper::resume() {
+  auto plan = memory_.plan();
+  if (!plan) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (next_ || in_hand_) return;  // the controller was quicker
+    state_.version = plan->version;
+    state_.phase = "applying";
+    in_hand_ = plan;
+    next_ = std::move(plan);
+    next_remembered_ = true;
+  }
+  wake_.notify_all();
+  changed_();
+}
+
+void PlanKeeper::want(plan::NodePlan plan) {
+  if (plan.node != node_) {
+    say_(log::Level::kError, {},
+         fmt::format("plan {} is of node '{}', not of '{}': passed over", plan.version, plan.node, node_));
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (thread_.get_stop_token().stop_requested() || (in_hand_ && *in_hand_ == plan)) return;
+    state_.version = plan.version;
+    state_.phase = "applying";
+    state_.error.clear();
+    state_.failed.clear();
+    in_hand_ = plan;
+    next_ = std::move(plan);
+    next_remembered_ = false;
+  }
+  wake_.notify_all();
+  changed_();
+}
+
+void PlanKeeper::work(const std::stop_token& stop) {
+  name_this_thread("plans");
+  while (true) {
+    plan::NodePlan plan;
+    bool remembered = false;
+    {
+      std::unique_lock lock(mutex_);
+      const auto come = [&] { return next_.has_value(); };
+      if (settles_) {
+        wake_.wait_until(lock, stop, *settles_, come);
+      } else {
+        wake_.wait(lock, stop, come);
+      }
+      if (stop.stop_requested()) break;
+      if (next_) {
+        plan = std::move(*std::exchange(next_, std::nullopt));
+        remembered = next_remembered_;
+      }
+    }
+    if (plan.node.empty()) {
+      settle();
+    } else {
+      apply(plan, remembered);
+    }
+  }
+  settle();  // an end by request is no crash
+}
+
+void PlanKeeper::apply(const plan::NodePlan& plan, bool remembered) {
+  State outcome;
+  {
+    const std::lock_guard lock(mutex_);
+    outcome = state_;
+  }
+  const uint64_t before = outcome.running->version;
+  int starts = 0;
+  try {
+    if (remembered) {
+      starts = memory_.begin_start();
+      unsettled_ = true;
+    }
+  } catch (const Error& e) {
+    say_(log::Level::kWarn, {}, "the node's memory cannot be written: " + e.line());
+  }
+  if (starts > kMostStarts) {
+    outcome.phase = "failed";
+    outcome.error =
+        fmt::format("{} starts in a row with the remembered plan {} did not last {:.0f} s: it is left alone",
+                    starts - 1, plan.version, to_seconds(kProbation));
+  } else {
+    if (remembered) settles_ = std::chrono::steady_clock::now() + kProbation;
+    apply_parts(plan, before == 0, outcome);
+  }
+  if (outcome.phase == "running") {
+    say_(log::Level::kInfo, {},
+         fmt::format("plan {} runs{}: {}, {}, {}", plan.version, remembered ? ", from memory" : "",
+                     count(plan.applications.size(), "application"), count(plan.sources.size(), "source"),
+                     count(plan.stages.size(), "module")));
+    remember(plan);
+    if (!remembered) settle();
+  } else {
+    const auto goes_on = outcome.running->version == plan.version ? "; the rest of it runs"
+                         : before > 0                             ? fmt::format("; plan {} goes on", before)
+                                                                  : "; nothing runs";
+    say_(log::Level::kError, {}, fmt::format("plan {} cannot be run: {}{}", plan.version, outcome.error, goes_on));
+    for (const auto& application : outcome.failed)
+      say_(log::Level::kError, application,
+           fmt::format("its part on {} could not be started: {}", node_, outcome.error));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (next_) {
+      state_.running = outcome.running;  // the newer one is in hand
+    } else {
+      outcome.version = plan.version;
+      state_ = std::move(outcome);
+    }
+  }
+  changed_();
+}
+
+/// Applies the plan, or, if `parts`, as much of it as can be started.
+void PlanKeeper::apply_parts(plan::NodePlan plan, bool parts, State& outcome) {
+  outcome.phase = "failed";
+  outcome.error.clear();
+  outcome.failed.clear();
+  while (true) {
+    try {
+      host_.apply(plan);
+      if (outcome.failed.empty()) outcome.phase = "running";
+      outcome.running = std::make_shared<const plan::NodePlan>(std::move(plan));
+      return;
+    } catch (const graph::PlanError& e) {
+      if (outcome.error.empty()) outcome.error = e.line();
+      std::vector<std::string> more;
+      for (const auto& name : e.applications())
+        if (std::find(outcome.failed.begin(), outcome.failed.end(), name) == outcome.failed.end()) more.push_back(name);
+      outcome.failed.insert(outcome.failed.end(), more.begin(), more.end());
+      if (!parts || more.empty()) return;
+      plan = plan::without(plan, more);
+    } catch (const Error& e) {
+      if (outcome.error.empty()) outcome.error = e.line();
+      return;
+    } catch (const std::exception& e) {
+      if (outcome.error.empty()) outcome.error = e.what();
+      return;
+    }
+  }
+}
+
+void PlanKeeper::remember(const plan::NodePlan& plan) {
+  try {
+    memory_.save(plan);
+  } catch (const Error& e) {
+    say_(log::Level::kWarn, {}, fmt::format("plan {} runs but could not be remembered: {}", plan.version, e.line()));
+  }
+}
+
+void PlanKeeper::settle() {
+  settles_.reset();
+  if (!std::exchange(unsettled_, false)) return;
+  try {
+    memory_.settled();
+  } catch (const Error& e) {
+    say_(log::Level::kWarn, {}, "the node's memory cannot be written: " + e.line());
+  }
+}
+
+}  // namespace vedette::node
