@@ -200,6 +200,13 @@ def test_settings_that_are_wrong(fleet):
     assert start(fleet, "node", {"listen": "127.0.0.1:0", "state": "file/below"}).returncode != 0
 
 
+@pytest.mark.parametrize("kind", ["node", "controller"])
+def test_the_examples_are_read(fleet, kind):
+    # All of it is right but what is put in here.
+    example = pathlib.Path(__file__).resolve().parents[1] / "apps" / "fleet" / f"{kind}.yaml"
+    says(fleet.cli(kind, "--config", example, "--set", "listen=nonsense", status=None), CONFIG, "listen: 'nonsense' is no address")
+
+
 def test_a_taken_port_and_a_taken_store(solo):
     port = solo.url.rsplit(":", 1)[1]
     says(start(solo, "controller", {"listen": f"127.0.0.1:{port}"}), UNAVAILABLE, port, "listen")

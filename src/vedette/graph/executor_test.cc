@@ -169,6 +169,26 @@ TEST_F(ExecutorTest, AModuleWithNewSettingsTakesOverWithoutAGap) {
   EXPECT_LT(status.modules[1].processed, status.modules.front().processed);
 }
 
+TEST_F(ExecutorTest, ASharedModuleThatOneOfItsUsersChangesStaysWithTheOther) {
+  Executor executor({.threads = 2, .drain_limit = std::chrono::minutes(1)});
+  const auto a = application("a", {video_}, true);
+  start(executor, {a, application("b", {video_}, true)});
+  wait_for_frames(executor, 20);
+  for (const char* model : {"large", "huge", "small"}) {  // out of what is shared, on its own, and back again
+    start(executor, {a, application("b", {video_}, true, model)});
+    const uint64_t before = executor.status()[1].modules.back().processed;
+    while (executor.status()[1].modules.back().processed < before + 30) std::this_thread::yield();
+  }
+  executor.drain(std::chrono::minutes(1));
+  const auto all = executor.status();
+  for (const auto& module : all[0].modules) EXPECT_TRUE(module.dropped.empty()) << module.name;
+  EXPECT_EQ(all[0].modules.back().processed, all[0].modules.front().processed);
+  // Each frame by one way; what lay in the queue of the shared module when b left it is lost to b, a queue a change.
+  EXPECT_LE(all[1].modules.back().processed, all[1].modules.front().processed);
+  EXPECT_GE(all[1].modules.back().processed + 3 * 8, all[1].modules.front().processed);
+  EXPECT_TRUE(all[1].modules.back().dropped.empty());
+}
+
 TEST_F(ExecutorTest, StopsInTheMidstOfThings) {
   {
     Executor executor({.threads = 2});

@@ -415,6 +415,10 @@ void Network::rewire(std::map<Edge, Ends> wanted, const std::set<const Outlet*>&
   std::vector<const Change*> ordered;
   for (const auto& [outlet, change] : changes) ordered.push_back(&change);
   std::stable_sort(ordered.begin(), ordered.end(), [](const Change* a, const Change* b) { return a->rank > b->rank; });
+  // A reader that goes from one outlet to another must know of the new one before the old one ends for it: with no
+  // outlet left it would take the stream to be over.
+  for (const Change* change : ordered)
+    for (const auto& reader : change->add) reader->join(change->outlet);
   for (const Change* change : ordered) change->outlet->change_readers(change->add, change->remove);
 }
 

@@ -194,6 +194,12 @@ struct ImportHandle {
   const std::shared_ptr<ImportLink> link;
 };
 
+/// When what is needed over there changes (an application that looks at pictures comes), that is another channel: the
+/// new one is open before the old one is parted.
+link::ChannelId link_channel(const plan::Channel& channel) {
+  return {channel.producer + (channel.pixels ? "+pixels" : "") + (channel.crops ? "+crops" : ""), channel.stream};
+}
+
 link::WhenFull when_full(graph::WhenFull when) {
   switch (when) {
     case graph::WhenFull::kBlock: return link::WhenFull::kBlock;
@@ -225,7 +231,7 @@ std::shared_ptr<graph::Inlet> LinkExchange::open_export(const plan::Channel& cha
   options.crops = channel.crops;
   options.jpeg_quality = settings_.jpeg_quality;
   options.form = settings_.pictures;
-  const link::ChannelId id{channel.producer, channel.stream};
+  const link::ChannelId id = link_channel(channel);
   auto inlet = std::make_shared<LinkInlet>(leaving_, id, channel.node);
   const auto room = [weak = std::weak_ptr(inlet), leaving = std::weak_ptr(leaving_)] {
     if (const auto alive = weak.lock()) {
@@ -247,7 +253,7 @@ std::shared_ptr<void> LinkExchange::open_import(const plan::Channel& channel, st
   import->on_taken([weak = std::weak_ptr(link)](size_t places) {
     if (const auto alive = weak.lock()) alive->taken(places);
   });
-  link->attach(endpoint_.open_receiver({channel.producer, channel.stream}, channel.node, std::move(stream), *link,
+  link->attach(endpoint_.open_receiver(link_channel(channel), channel.node, std::move(stream), *link,
                                        {.credit = import->places()}));
   return std::make_shared<ImportHandle>(std::move(link));
 }

@@ -52,7 +52,9 @@ double bytes_out(const std::string& stage, const NodeStatus& status, const plan:
   for (const auto& channel : plan.exports) {
     if (channel.producer != stage || channel.pixels) continue;
     for (const auto& out : status.links.outgoing) {
-      if (out.id.producer != channel.producer || out.id.stream != channel.stream || out.peer != channel.node) continue;
+      if (out.id.producer.substr(0, out.id.producer.find('+')) != channel.producer || out.id.stream != channel.stream ||
+          out.peer != channel.node)
+        continue;
       bytes += out.bytes;
       sent += out.sent;
     }

@@ -14,6 +14,7 @@
 namespace vedette::sim {
 namespace {
 
+constexpr const char* kNotInNames = "*@\"\\\n\t";  // patterns, templates, and settings as JSON
 constexpr size_t kMostNodes = 20'000;
 constexpr size_t kMostCameras = 200'000;
 constexpr size_t kMostStars = 4;  // in a pattern: matching is exponential in them
@@ -51,8 +52,8 @@ class Checker {
     std::set<std::string> all;
     const auto take = [&](const ConfigNode& where, const std::string& name, bool fresh) {
       if (!fresh) faults_.add(where, fmt::format("the name '{}' stands twice", name));
-      if (name.find_first_of("*@") != std::string::npos)
-        faults_.add(where, fmt::format("'{}': a name has no * or @", name));
+      if (name.find_first_of(kNotInNames) != std::string::npos)
+        faults_.add(where, fmt::format("'{}': a name has none of * @ \" \\", name));
     };
     for (size_t i = 0; i < file_.nodes.size() && nodes_.size() <= kMostNodes; ++i)
       for (const auto& name : names_of(file_.nodes[i].name, file_.nodes[i].count)) {
@@ -126,6 +127,8 @@ class Checker {
         if (std::find(known.begin(), known.end(), input) == known.end())
           faults_.add(line, fmt::format("'{}' reads '{}', which does not stand before it", module.name, input),
                       did_you_mean(input, known));
+      if ((module.model + module.type).find_first_of(kNotInNames) != std::string::npos)
+        faults_.add(line, fmt::format("type and model of '{}' have none of * @ \" \\", module.name));
       if (module.inputs.empty()) faults_.add(line, fmt::format("'{}' has no inputs", module.name));
       if (std::find(known.begin(), known.end(), module.name) != known.end())
         faults_.add(line, fmt::format("the name '{}' stands twice", module.name));

@@ -79,6 +79,7 @@ TEST(FleetFile, EveryFaultIsNamedWithItsLine) {
   EXPECT_THAT(refusal("nodes: []\n"), HasSubstr("a fleet needs nodes"));
   EXPECT_THAT(refusal("nodes: [{name: box, cores: none}]\n"), HasSubstr("f.yaml:1: expected a number, not 'none'"));
   EXPECT_THAT(refusal("nodes: [{name: box}]\nseeed: 1\n"), HasSubstr("f.yaml:2: unknown setting 'seeed'"));
+  EXPECT_THAT(refusal("nodes: [{name: 'b\"x'}]\n"), HasSubstr("a name has none of"));
   EXPECT_THAT(refusal("nodes: [{name: box}]\nevents: [{what: crowd}]\n"), HasSubstr("either at_s or every_s"));
   EXPECT_THAT(refusal("nodes: [{name: a, count: 10000}, {name: b, count: 10000}, {name: c, count: 10000}]\n"),
               HasSubstr("are more than 20000"));
