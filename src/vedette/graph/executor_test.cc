@@ -152,7 +152,8 @@ TEST_F(ExecutorTest, AChangeThatFailsLeavesEverythingAsItWas) {
   EXPECT_EQ(executor.status().size(), 1u);
   wait_for_frames(executor, executor.status().front().modules.back().processed + 20);
   executor.drain(std::chrono::minutes(1));
-  for (const auto& module : executor.status().front().modules) EXPECT_TRUE(module.dropped.empty()) << module.name;
+  const auto after = executor.status().front();
+  for (const auto& module : after.modules) EXPECT_TRUE(module.dropped.empty()) << module.name;
 }
 
 TEST_F(ExecutorTest, AModuleWithNewSettingsTakesOverWithoutAGap) {
@@ -183,9 +184,11 @@ TEST_F(ExecutorTest, ASharedModuleThatOneOfItsUsersChangesStaysWithTheOther) {
   const auto all = executor.status();
   for (const auto& module : all[0].modules) EXPECT_TRUE(module.dropped.empty()) << module.name;
   EXPECT_EQ(all[0].modules.back().processed, all[0].modules.front().processed);
-  // Each frame by one way; what lay in the queue of the shared module when b left it is lost to b, a queue a change.
-  EXPECT_LE(all[1].modules.back().processed, all[1].modules.front().processed);
-  EXPECT_GE(all[1].modules.back().processed + 3 * 8, all[1].modules.front().processed);
+  // What lies in the queues of the shared modules when b leaves them is lost to b, and comes twice when b joins them
+  // again: a few frames a change, and only b's.
+  constexpr uint64_t kInQueues = 24;
+  EXPECT_LE(all[1].modules.back().processed, all[1].modules.front().processed + kInQueues);
+  EXPECT_GE(all[1].modules.back().processed + kInQueues, all[1].modules.front().processed);
   EXPECT_TRUE(all[1].modules.back().dropped.empty());
 }
 
