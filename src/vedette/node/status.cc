@@ -17,13 +17,6 @@ plan::Drops drops(const std::map<std::string, uint64_t, std::less<>>& dropped) {
   return {dropped.begin(), dropped.end()};
 }
 
-HistogramSnapshot& operator+=(HistogramSnapshot& to, const HistogramSnapshot& more) {
-  for (size_t i = 0; i < HistogramSnapshot::kBuckets; ++i) to.counts[i] += more.counts[i];
-  to.count += more.count;
-  to.sum_seconds += more.sum_seconds;
-  return to;
-}
-
 /// What came after `earlier`; all of it when the counters began anew in between.
 HistogramSnapshot after(const HistogramSnapshot& now, const HistogramSnapshot& earlier) {
   for (size_t i = 0; i < HistogramSnapshot::kBuckets; ++i)
@@ -198,14 +191,14 @@ std::vector<plan::LinkReport> StatusWindow::links(const link::EndpointStatus& li
     auto& sum = peers[channel.peer];
     sum.report.sent += channel.sent;
     sum.report.gaps += total(channel.gaps);
-    sum.point.spans[0] += channel.serialise;
-    sum.point.spans[1] += channel.send;
+    sum.point.spans[0].add(channel.serialise);
+    sum.point.spans[1].add(channel.send);
   }
   for (const auto& channel : links.incoming) {
     auto& sum = peers[channel.peer];
     sum.report.received += channel.received;
     sum.report.gaps += total(channel.gaps);
-    sum.point.spans[2] += channel.receive;
+    sum.point.spans[2].add(channel.receive);
   }
   std::vector<plan::LinkReport> reports;
   for (auto& [name, sum] : peers) {
