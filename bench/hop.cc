@@ -55,19 +55,16 @@ std::shared_ptr<Stage> make_stage(WorkerPool& pool, ModuleFactory factory, std::
   traits.type = "hop";
   Stage::Options options;
   options.name = "hop";
-  options.traits = traits;
+  options.traits = std::move(traits);
   options.factory = std::move(factory);
   options.on_lane_ended = std::move(ended);
   return std::make_shared<Stage>(std::move(options), pool, ModuleContext{});
 }
 
 /// The test's own side of a stage: waits for room as a source's thread does.
-class Feed final : public Outlet, public std::enable_shared_from_this<Feed> {
+class Feed final : public Outlet {
  public:
-  void change_readers(const Readers& add, const Readers&) override {
-    add.front()->join(weak_from_this());
-    reader_ = add.front();
-  }
+  void change_readers(const Readers& add, const Readers&) override { reader_ = add.front(); }
   void room() override {
     {
       const std::lock_guard lock(mutex_);
@@ -138,7 +135,7 @@ Load load_round(size_t threads) {
     stages.push_back(make_stage(pool, [] { return std::make_unique<PassOn>(); }, note_end));
     stages.back()->start();
     const auto lane = stages.back()->add_stream(stream, QueueOptions{});
-    before->add_reader(lane);
+    connect(before, lane);
     before = lane;
   }
   const Observation observation = make_observation(stream);
@@ -200,7 +197,7 @@ double stage_wake_round() {
   auto stage = make_stage(pool, [&] { return std::make_unique<Bell>([&] { answer.give(); }); }, [] {});
   const auto feed = std::make_shared<Feed>();
   stage->start();
-  feed->add_reader(stage->add_stream(stream, QueueOptions{}));
+  connect(feed, stage->add_stream(stream, QueueOptions{}));
   const Observation observation = make_observation(stream);
   std::vector<double> us;
   for (size_t n = 1; n <= kWakes; ++n) {

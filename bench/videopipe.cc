@@ -2,16 +2,16 @@
 // in a process of its own, a hop lies between every two of them, and one frame is under way at a time: what arrives
 // meanwhile is dropped. Modules, models and links are the same as in a node, so that only the architecture differs.
 //
-//   bench_videopipe --name detect --type detect --settings '{"model": "…"}' --listen tcp://10.9.0.1:7002
+//   tool_videopipe --name detect --type detect --settings '{"model": "…"}' --listen tcp://10.9.0.1:7002
 //     --before decode --next track=tcp://10.9.0.2:7003 --source decode=tcp://10.9.0.1:7001
 //
 // The first process has --url in place of --before. Ends at SIGTERM; prints one line of JSON.
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <condition_variable>
+#include <csignal>
 #include <deque>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -120,11 +120,34 @@ class Process {
                           {"p50_ms", quantile(latencies_, 0.5) * 1e3},
                           {"p95_ms", quantile(latencies_, 0.95) * 1e3},
                           {"seconds", to_seconds(span_)},
-                          {"gaps", mailbox_.gaps()}}
+                          {"gaps", mailbox_.gaps()},
+                          {"series", series_},
+                          {"hop_ms", hop()}}
         .dump();
   }
 
  private:
+  /// What the hop into this process and the one out of it take on average, in milliseconds.
+  nlohmann::json hop() const {
+    HistogramSnapshot serialise, wait, transfer, receive;
+    const link::EndpointStatus status = endpoint_.status();
+    for (const auto& out : status.outgoing) {
+      if (out.id.stream != "frame") continue;
+      serialise.add(out.serialise);
+      wait.add(out.wait);
+    }
+    for (const auto& in : status.incoming) {
+      if (in.id.stream != "frame") continue;
+      transfer.add(in.transfer);
+      receive.add(in.receive);
+    }
+    const auto mean = [](const HistogramSnapshot& spans) {
+      return spans.count == 0 ? 0 : spans.sum_seconds / static_cast<double>(spans.count) * 1e3;
+    };
+    return {
+        {"serialise", mean(serialise)}, {"wait", mean(wait)}, {"transfer", mean(transfer)}, {"receive", mean(receive)}};
+  }
+
   link::EndpointOptions options() const {
     link::EndpointOptions options;
     options.node = arguments_.name;
@@ -196,6 +219,7 @@ class Process {
     if (latencies_.empty()) began_ = now;
     span_ = now - began_;
     latencies_.push_back(to_seconds(now - arrival));
+    series_.emplace_back(to_seconds(span_), latencies_.back() * 1e3);
   }
 
   const Arguments arguments_;
@@ -208,6 +232,7 @@ class Process {
   std::shared_ptr<link::Sender> ack_;
   std::shared_ptr<link::Receiver> receiver_;
   std::vector<double> latencies_;
+  std::vector<std::pair<double, double>> series_;  ///< seconds since the first frame, latency in milliseconds
   MonotonicTime began_{};
   Duration span_{0};
   uint64_t dropped_ = 0;
@@ -240,7 +265,7 @@ int main(int argc, char** argv) {
   try {
     return vedette::run(argc, argv);
   } catch (const vedette::Error& e) {
-    fmt::print(stderr, "bench_videopipe: {}\n", e.line());
+    fmt::print(stderr, "tool_videopipe: {}\n", e.line());
     return vedette::exit_status(e.code());
   }
 }

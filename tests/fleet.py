@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -91,6 +92,33 @@ class Process:
         self.process.stderr.close()
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+class Etcd:
+    """An etcd (package etcd-server) of one member on loopback, which gives a leader up as fast as it can."""
+
+    PROGRAM = "/usr/bin/etcd"
+
+    def __init__(self, folder: pathlib.Path):
+        self.url, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        folder.mkdir(parents=True)
+        options = {
+            "data-dir": folder / "data", "heartbeat-interval": 50, "election-timeout": 500, "listen-client-urls": self.url,
+            "advertise-client-urls": self.url, "listen-peer-urls": peer, "initial-advertise-peer-urls": peer, "initial-cluster": f"default={peer}",
+        }
+        command = [self.PROGRAM, *(str(part) for key, value in options.items() for part in (f"--{key}", value))]
+        with open(folder / "log", "wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        until(lambda: call(f"{self.url}/health")[0] == 200, what="etcd answers")
+
+    def close(self):
+        self.process.kill()
+        self.process.wait(timeout=10)
+
+
 class Fleet:
     """Everything that one test starts, below one folder: each node in a folder of its own, where its modules write."""
 
@@ -139,6 +167,10 @@ class Fleet:
         done = self.cli("get", what, *([name] if name else []), "-o", "json")
         return json.loads(done.stdout)[{"apps": "applications"}.get(what, what)]
 
+    def label(self, node, **labels):
+        status, answer = call(f"{self.url}/api/fleet/nodes/{node}/labels", "PUT", labels)
+        assert status == 200, answer
+
     def app(self, name):
         return self.get("apps", name)[0]
 
@@ -173,6 +205,12 @@ class Fleet:
 
     def sequences(self, file, nodes=None):
         return [line["sequence"] for line in self.lines(file, nodes) if line["type"] == "observation"]
+
+    def missing(self, file, nodes=None):
+        """How many sequence numbers lack between the first and the last; each came once and in order."""
+        numbers = self.sequences(file, nodes)
+        assert numbers == sorted(set(numbers)), "a frame came twice or out of order"
+        return numbers[-1] - numbers[0] + 1 - len(numbers)
 
     def writers(self, file):
         return {path.parent.name for path in self.folder.glob(f"*/{file}")}

@@ -8,7 +8,10 @@
 namespace vedette {
 
 double HistogramSnapshot::upper_bound(size_t i) {
-  return i + 1 < kBuckets ? std::ldexp(1e-6, static_cast<int>(i)) : std::numeric_limits<double>::infinity();
+  if (i + 1 >= kBuckets) return std::numeric_limits<double>::infinity();
+  if (i == 0) return 1e-6;
+  const double eighths = static_cast<double>(kPerOctave + 1 + (i - 1) % kPerOctave);
+  return std::ldexp(1e-6 * eighths / kPerOctave, static_cast<int>((i - 1) / kPerOctave));
 }
 
 double HistogramSnapshot::quantile(double q) const {
@@ -43,8 +46,17 @@ void HistogramSnapshot::add(const HistogramSnapshot& other) {
 
 void Histogram::record(Duration span) {
   const auto ns = static_cast<uint64_t>(std::max<int64_t>(0, span.count()));
-  const uint64_t us = (ns + 999) / 1000;
-  const size_t bucket = us <= 1 ? 0 : std::min<size_t>(std::bit_width(us - 1), HistogramSnapshot::kBuckets - 1);
+  // The position of the highest bit and the three bits below it number the buckets: no logarithm.
+  constexpr uint64_t kUnitNs = 1000 / HistogramSnapshot::kPerOctave;
+  constexpr int kFractionBits = std::bit_width(HistogramSnapshot::kPerOctave) - 1;
+  const uint64_t units = ns == 0 ? 0 : (ns - 1) / kUnitNs;  // a bound belongs to the bucket that it ends
+  size_t bucket = 0;
+  if (units >= HistogramSnapshot::kPerOctave) {
+    const int octave = std::bit_width(units) - 1 - kFractionBits;
+    const uint64_t fraction = (units >> octave) - HistogramSnapshot::kPerOctave;
+    bucket = 1 + static_cast<size_t>(octave) * HistogramSnapshot::kPerOctave + fraction;
+  }
+  bucket = std::min(bucket, HistogramSnapshot::kBuckets - 1);
   counts_[bucket].fetch_add(1, std::memory_order_relaxed);
   sum_ns_.fetch_add(ns, std::memory_order_relaxed);
 }

@@ -27,7 +27,7 @@ TEST(Settings, that_are_none_are_refused) {
 }
 
 class Files : public testing::Test {
- protected:
+ public:
   Files() : folder_(testing::TempDir() + "vedette-application-files-" + std::to_string(::getpid())) {
     std::filesystem::create_directories(folder_);
   }

@@ -127,18 +127,18 @@ net::Client& FleetClient::client() {
 
 std::string FleetClient::text_of(const std::string& method, const std::string& path, const std::string& body,
                                  const std::string& type) {
-  std::optional<Error> first;
+  std::exception_ptr first;
   for (size_t tried = 0; tried < address_.urls.size(); ++tried) {
     try {
       return client().call(method, path, body, type).body;
     } catch (const Error& e) {
       if (!is_absence(e.code())) throw;
-      if (!first) first = e;
+      if (!first) first = std::current_exception();
       client_.reset();
       current_ = (current_ + 1) % address_.urls.size();
     }
   }
-  throw *first;
+  std::rethrow_exception(first);
 }
 
 nlohmann::json FleetClient::get(const std::string& path) { return json_of("GET", path, {}, {}); }

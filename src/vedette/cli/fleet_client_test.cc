@@ -19,7 +19,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 class FleetPlace : public testing::Test {
- protected:
+ public:
   FleetPlace() : folder_(testing::TempDir() + "vedette-fleet-client-" + std::to_string(::getpid())) {
     std::filesystem::create_directories(folder_ + "/vedette");
   }

@@ -1,7 +1,9 @@
 #include "vedette/cli/signals.h"
 
+#include <condition_variable>
 #include <csignal>
 #include <ctime>
+#include <mutex>
 
 #include "vedette/base/thread.h"
 
@@ -34,12 +36,17 @@ void Signals::wait(const std::stop_token& done) {
   while (!done.stop_requested()) {
     if (sigtimedwait(&set, nullptr, &tick) < 0) continue;
     source_.request_stop();
-    // A second signal ends the process the ordinary way, whatever it is waiting for.
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
-    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-    return;
+    break;
   }
+  // A second signal ends the process the ordinary way, whatever it is waiting for. All other threads block it, so this
+  // one has to stay.
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  std::mutex mutex;
+  std::condition_variable_any ended;
+  std::unique_lock lock(mutex);
+  ended.wait(lock, done, [] { return false; });
 }
 
 }  // namespace vedette::cli

@@ -13,7 +13,7 @@ namespace vedette::cli {
 namespace {
 
 class TokenCommand : public testing::Test {
- protected:
+ public:
   TokenCommand() : key_(testing::TempDir() + "vedette-cli-key-" + std::to_string(::getpid())) {}
   ~TokenCommand() override { std::filesystem::remove(key_); }
 
@@ -23,7 +23,6 @@ class TokenCommand : public testing::Test {
     add_token_command(app);
     std::reverse(arguments.begin(), arguments.end());
     testing::internal::CaptureStdout();
-    std::string printed;
     try {
       app.parse(arguments);
     } catch (...) {

@@ -98,7 +98,7 @@ std::string view_of(const std::string& observation) {
 
 /// The event id in "epoch:id"; 0, the beginning, when it belongs to an earlier process.
 std::optional<uint64_t> resume_point(const live::Hub& hub, const net::Request& request) {
-  const std::string text = request.header("Last-Event-ID");
+  const std::string& text = request.header("Last-Event-ID");
   if (text.empty()) return std::nullopt;
   const size_t colon = text.find(':');
   uint64_t id = 0;

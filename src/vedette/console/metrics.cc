@@ -29,11 +29,7 @@ class Families {
     auto& to = add(name, help, MetricType::Histogram, std::move(labels)).histogram;
     to.sample_count = spans.count;
     to.sample_sum = spans.sum_seconds;
-    uint64_t cumulative = 0;
-    for (size_t i = 0; i < HistogramSnapshot::kBuckets; ++i) {
-      cumulative += spans.counts[i];
-      to.bucket.push_back({cumulative, HistogramSnapshot::upper_bound(i)});
-    }
+    spans.visit_octaves([&](double bound, uint64_t below) { to.bucket.push_back({below, bound}); });
   }
   const std::vector<MetricFamily>& all() const { return families_; }
 

@@ -8,8 +8,8 @@
 
 namespace vedette::console {
 
-/// Everything in Prometheus' text exposition format 0.0.4. Spans are histograms in seconds with the buckets of
-/// base/histogram.h; label values are those of the status: application, module, stream, reason.
+/// Everything in Prometheus' text exposition format 0.0.4. Spans are histograms in seconds with a bucket for each
+/// octave from 1 µs; label values are those of the status: application, module, stream, reason.
 std::string metrics_text(const std::vector<graph::ApplicationStatus>& status, const live::HubStats& hub);
 
 }  // namespace vedette::console

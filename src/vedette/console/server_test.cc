@@ -321,7 +321,7 @@ TEST_F(ServerTest, only_loopback_addresses) {
 
 /// Two tenants with a stream of the same name each.
 class TenantTest : public ServerTest {
- protected:
+ public:
   TenantTest() : key_(testing::TempDir() + "vedette-console-key-" + std::to_string(::getpid())) {
     net::make_key_file(key_);
     ServerOptions options;

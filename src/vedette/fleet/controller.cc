@@ -39,7 +39,7 @@ void ControllerOptions::fields(Fields& f) {
   f.group("otlp", otlp, "where sampled traces go");
 }
 
-Controller::Controller(ControllerOptions options, std::string version, const Clock& clock)
+Controller::Controller(const ControllerOptions& options, std::string version, const Clock& clock)
     : Controller(options, std::move(version), open_store(options.store, options.name, options.url), clock) {}
 
 Controller::Controller(ControllerOptions options, std::string version, std::unique_ptr<Store> store, const Clock& clock)

@@ -38,7 +38,7 @@ struct ControllerOptions {
 class Controller {
  public:
   /// Opens the store and starts. Throws Error for a store that does not open.
-  Controller(ControllerOptions options, std::string version, const Clock& clock = Clock::system());
+  Controller(const ControllerOptions& options, std::string version, const Clock& clock = Clock::system());
   Controller(ControllerOptions options, std::string version, std::unique_ptr<Store> store,
              const Clock& clock = Clock::system());
   /// Ends waiting calls, and joins. Leadership goes to another at once.

@@ -94,6 +94,7 @@ void Controller::judge(const Caller& caller, const Definition& definition, const
     whole.applications = wishes;
     whole.shared = &shared;
     whole.now = &b.planned->placement;
+    whole.effort = effort_for(wishes);
     result = plan::place(whole);
     for (const auto& prediction : result.predictions)
       if (prediction.application == wish.name) applied.prediction = prediction;

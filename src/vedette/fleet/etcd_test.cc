@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -17,8 +17,6 @@
 #include "vedette/fleet/controller.h"
 #include "vedette/fleet/etcd_client.h"
 #include "vedette/fleet/testing.h"
-
-extern char** environ;
 
 namespace vedette::fleet {
 namespace {

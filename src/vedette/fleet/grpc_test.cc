@@ -26,7 +26,7 @@ std::string text_of(const std::string& path) {
 
 /// A server as it stands beyond loopback: mutual TLS and tokens.
 class SecureGrpcTest : public ::testing::Test {
- protected:
+ public:
   SecureGrpcTest() {
     graph::testing::register_test_modules();
     key_ = ::testing::TempDir() + "vedette-grpc-key-" + std::to_string(::getpid());

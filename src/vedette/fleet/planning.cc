@@ -146,6 +146,14 @@ std::vector<Piece> pieces_of(const Shared& shared) {
   return pieces;
 }
 
+size_t effort_for(const std::vector<plan::ApplicationWish>& wishes) {
+  constexpr size_t kBrief = 500'000;
+  const bool asked = std::any_of(wishes.begin(), wishes.end(), [](const auto& wish) {
+    return wish.objective.latency_p95_ms > 0 || wish.objective.min_fps > 0;
+  });
+  return asked ? plan::PlacementProblem{}.effort : kBrief;
+}
+
 std::string describe(const Shared& shared, const Piece& piece) {
   const plan::Stream* stream = piece.stream.empty() ? nullptr : shared.find_stream(piece.stream);
   if (piece.stage == plan::kSource) return stream ? stream->name : piece.stream;
@@ -186,7 +194,8 @@ PlanOutcome make_plan(const PlanRequest& request, plan::Supervisor& supervisor, 
                                        .nodes = request.nodes,
                                        .profiles = &request.profiles,
                                        .now = &request.now,
-                                       .full = request.full};
+                                       .full = request.full,
+                                       .effort = effort_for(planned.wishes)};
   Reasons reasons;
   if (request.nodes.empty()) {
     for (const Piece& piece : pieces_of(planned.shared)) reasons.emplace(piece, "no node is there");

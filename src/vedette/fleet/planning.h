@@ -57,6 +57,10 @@ Planned restore_plan(const std::vector<plan::ApplicationWish>& lowered, const pl
 std::vector<plan::ApplicationWish> lowered(const std::vector<plan::ApplicationWish>& wishes,
                                            const plan::Levels& levels);
 
+/// How hard a place is looked for. Where nobody asked for a latency or a rate, a search that is thorough saves little,
+/// and whoever changes something waits for it.
+size_t effort_for(const std::vector<plan::ApplicationWish>& wishes);
+
 /// Every piece of what is shared, in its order.
 std::vector<plan::Piece> pieces_of(const plan::Shared& shared);
 

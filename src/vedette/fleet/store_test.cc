@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 class SqliteStoreTest : public ::testing::Test {
- protected:
+ public:
   SqliteStoreTest()
       : folder_(std::filesystem::temp_directory_path() / ("vedette-store-" + std::to_string(::getpid()))) {
     std::filesystem::create_directories(folder_);

@@ -43,8 +43,8 @@ inline Application application(const std::string& yaml, uint64_t version = 1) {
 
 /// A node that does what it is told, or says that it cannot.
 struct FakeNode {
-  explicit FakeNode(std::string name_, double cores = 4) {
-    report.node = std::move(name_);
+  explicit FakeNode(std::string name, double cores = 4) {
+    report.node = std::move(name);
     report.epoch = report.node + "-1";
     report.version = "test";
     report.cores = cores;

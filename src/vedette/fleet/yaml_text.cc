@@ -85,7 +85,7 @@ void write(const ConfigNode& node, size_t indent, std::string& out) {
       } else if (item.is_map() || is_short(item)) {
         out += "- " + to_flow(item) + '\n';
       } else {
-        out += "-";
+        out += '-';
         value_of(item);
       }
     }

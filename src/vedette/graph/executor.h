@@ -45,13 +45,14 @@ class Executor {
     size_t pool_idle_bytes = 64u << 20;
     std::string node = "local";
     Duration drain_limit = std::chrono::seconds(5);  ///< how long what leaves may take to come out
+    Duration call_limit = std::chrono::seconds(5);   ///< … and a call that runs after that to return, see network.h
     TraceBuffer* traces = nullptr;  ///< where the steps of sampled frames go; null: nothing is sampled
     double traces_per_second = 1;  ///< frames sampled, of each source
   };
 
   Executor() : Executor(Options{}) {}
   explicit Executor(Options options);
-  /// Ends everything now.
+  /// Ends everything now. A module that hangs in a call takes the process with it, see network.h.
   ~Executor();
 
   /// Offers modules a service of type T; before anything runs. Must outlive the executor.
@@ -69,7 +70,8 @@ class Executor {
   /// Runs these applications, all on this node, in place of what runs. Throws as apply().
   void start(std::span<const Application> applications);
 
-  /// Ends all sources and lets everything already here come out; gives up and stops after `limit`.
+  /// Ends all sources and lets everything already here come out; gives up and stops after `limit`, and leaves calls
+  /// behind that have not returned Options::call_limit later.
   void drain(Duration limit);
   /// Waits until every stream of every application has ended and come out, or `stop` is requested. True when all have.
   bool wait_finished(std::stop_token stop);

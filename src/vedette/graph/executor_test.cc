@@ -30,6 +30,7 @@ class ExecutorTest : public ::testing::Test {
     if (!std::filesystem::exists(video_) && std::system(command.c_str()) != 0)
       GTEST_SKIP() << "needs the ffmpeg program";
     testing::TestModule::processed = 0;
+    testing::TestModule::started = 0;
   }
   void TearDown() override {
     std::error_code ignored;
@@ -72,7 +73,7 @@ TEST_F(ExecutorTest, BringsEveryFrameOfEverySourceToTheSink) {
 TEST_F(ExecutorTest, WhatTwoApplicationsHaveInCommonRunsOnce) {
   Executor executor({.threads = 2});
   start(executor, {application("a", {video_}), application("b", {video_})});
-  EXPECT_EQ(testing::TestModule::running, 3 + 2) << "decode, detect and track once, a sink each";
+  EXPECT_EQ(testing::TestModule::started, 3 + 2) << "decode, detect and track once, a sink each";
   EXPECT_TRUE(executor.wait_finished({}));
   EXPECT_EQ(testing::TestModule::processed, 5 * kFrames);
   const auto all = executor.status();

@@ -14,6 +14,7 @@
 #include "vedette/frame/observation.h"
 #include "vedette/graph/inlet.h"
 #include "vedette/graph/reader_list.h"
+#include "vedette/graph/resumption.h"
 
 namespace vedette::graph {
 
@@ -27,6 +28,10 @@ class Import final : public Outlet, public std::enable_shared_from_this<Import> 
   };
 
   explicit Import(size_t places) : places_(places) {}
+  /// Whoever still reads here is told that it is over; what nobody had room for is gone.
+  ~Import() override;
+  Import(const Import&) = delete;
+  Import& operator=(const Import&) = delete;
 
   /// How the link gives a credit back once an observation has gone on to every reader; called from any thread, without
   /// locks held. Set before the first deliver().
@@ -45,12 +50,24 @@ class Import final : public Outlet, public std::enable_shared_from_this<Import> 
   /// No more will come: the producer's stream is over, or this node wants it no more. After the last observation.
   void end(Ending why);
   Counts counts() const;
+  /// Whether everything has gone on, and every reader was told the end.
+  bool ended() const;
+
+  /// Takes the place of `before`, which brings the same in another form: what comes here waits until all that was sent
+  /// there has gone on, so that nothing is lost or out of order. `link` is kept so long. A sender that died closes
+  /// nothing: when all places are taken and nothing waits there, what is missing is a gap, "moved". Before the first
+  /// deliver(), and once.
+  void follow(const std::shared_ptr<Import>& before, std::shared_ptr<void> link);
+  /// No more comes unless another sender does.
+  void sender_closed();
 
   void change_readers(const Readers& add, const Readers& remove) override;
   void room() override;
 
  private:
   void hand_on();
+  bool must_wait(std::unique_lock<std::mutex>& lock);
+  void lead(std::weak_ptr<Import> next);
 
   const size_t places_;
   mutable std::mutex mutex_;
@@ -64,8 +81,13 @@ class Import final : public Outlet, public std::enable_shared_from_this<Import> 
   bool ended_ = false;    // … and every reader has been told
   std::vector<std::shared_ptr<Inlet>> departing_;
   std::optional<uint64_t> last_sequence_;
-  bool resumed_ = false;  // the next frame is the first after another way's last
+  Resumption resumption_;
   Counts counts_;
+  std::optional<uint64_t> handed_;  // the newest that went on
+  bool sender_closed_ = false;
+  std::weak_ptr<Import> next_;      // takes our place
+  std::shared_ptr<Import> before_;  // whose place we take, until it has ended
+  std::shared_ptr<void> before_link_;
 };
 
 }  // namespace vedette::graph

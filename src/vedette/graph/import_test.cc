@@ -11,7 +11,11 @@ namespace {
 class Reader final : public Inlet {
  public:
   void join(std::weak_ptr<Outlet> outlet) override { outlet_ = std::move(outlet); }
-  bool reserve() override { return room > 0 && room-- > 0; }
+  bool reserve() override {
+    if (room == 0) return false;
+    --room;
+    return true;
+  }
   void give_back() override { ++room; }
   void put(Observation observation, bool) override { seen.push_back(observation.frame().sequence); }
   void end(const Outlet&, Ending why) override { ended = why; }
@@ -32,7 +36,7 @@ class ImportTest : public ::testing::Test {
  protected:
   void SetUp() override {
     import_->on_taken([this](size_t count) { taken_ += count; });
-    import_->add_reader(reader_);
+    connect(import_, reader_);
   }
   void deliver(uint64_t first, uint64_t last) {
     for (uint64_t n = first; n <= last; ++n) import_->deliver(testing::make_observation(stream_, n));
@@ -56,7 +60,7 @@ TEST_F(ImportTest, HoldsWhatNobodyHasRoomForAndGivesCreditAsItGoesOn) {
 
 TEST_F(ImportTest, WaitsForTheSlowestReaderAndKeepsPlacesBalanced) {
   const auto slow = std::make_shared<Reader>();
-  import_->add_reader(slow);
+  connect(import_, slow);
   reader_->room = 3;
   deliver(0, 1);
   EXPECT_TRUE(reader_->seen.empty());
@@ -66,6 +70,61 @@ TEST_F(ImportTest, WaitsForTheSlowestReaderAndKeepsPlacesBalanced) {
   import_->remove_reader(slow);
   EXPECT_EQ(slow->ended, Ending::kParted);
   EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1}));
+}
+
+TEST_F(ImportTest, WhatTakesItsPlaceWaitsForWhatIsUnderWay) {
+  reader_->room = 10;
+  deliver(0, 1);
+  const auto next = std::make_shared<Import>(4);
+  auto link = std::make_shared<int>(0);
+  const std::weak_ptr<int> kept = link;
+  connect(next, reader_);
+  next->follow(import_, std::move(link));
+  next->deliver(testing::make_observation(stream_, 3));
+  next->deliver(testing::make_observation(stream_, 4));
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1}));
+  EXPECT_FALSE(kept.expired());
+  deliver(2, 2);
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(reader_->ended, Ending::kParted) << "… from the one that was";
+  EXPECT_TRUE(kept.expired());
+  EXPECT_TRUE(next->counts().gaps.empty());
+}
+
+TEST_F(ImportTest, WhatTakesItsPlaceGoesOnOnceTheSenderIsClosed) {
+  reader_->room = 10;
+  deliver(0, 1);
+  const auto next = std::make_shared<Import>(4);
+  connect(next, reader_);
+  next->follow(import_, nullptr);
+  next->deliver(testing::make_observation(stream_, 8));  // frames between were let go by whoever made them
+  EXPECT_EQ(reader_->seen.size(), 2u);
+  import_->sender_closed();
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1, 8}));
+  EXPECT_TRUE(next->counts().gaps.empty());
+}
+
+TEST_F(ImportTest, WhatTakesItsPlaceDoesNotWaitForASenderThatDied) {
+  reader_->room = 10;
+  deliver(0, 1);
+  const auto next = std::make_shared<Import>(2);
+  connect(next, reader_);
+  next->follow(import_, nullptr);
+  next->deliver(testing::make_observation(stream_, 5));
+  EXPECT_EQ(reader_->seen.size(), 2u);
+  next->deliver(testing::make_observation(stream_, 6));
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1, 5, 6}));
+  EXPECT_EQ(next->counts().gaps.at("moved"), 3u);
+}
+
+TEST_F(ImportTest, TellsItsReadersWhenItGoesWithoutRoom) {
+  auto gone = std::make_shared<Import>(4);
+  connect(gone, reader_);
+  gone->deliver(testing::make_observation(stream_, 0));
+  gone->end(Ending::kParted);
+  EXPECT_FALSE(reader_->ended);
+  gone.reset();
+  EXPECT_EQ(reader_->ended, Ending::kParted);
 }
 
 TEST_F(ImportTest, EndsAfterTheLastObservation) {

@@ -40,11 +40,18 @@ class Outlet {
  public:
   virtual ~Outlet() = default;
   /// Adds and removes at one moment: where one reader takes another's place, each observation goes to just one of them.
+  /// Who is added has joined before (Inlet::join); who goes from one outlet to another joins the new one before it is
+  /// removed from the old one, since a reader with no outlet left takes its stream to be over.
   virtual void change_readers(const Readers& add, const Readers& remove) = 0;
-  void add_reader(std::shared_ptr<Inlet> reader) { change_readers({std::move(reader)}, {}); }
   void remove_reader(std::shared_ptr<Inlet> reader) { change_readers({}, {std::move(reader)}); }
   /// An inlet that refused a place has room again. Called from any thread, without locks held.
   virtual void room() = 0;
 };
+
+/// One edge more.
+inline void connect(const std::shared_ptr<Outlet>& outlet, const std::shared_ptr<Inlet>& reader) {
+  reader->join(outlet);
+  outlet->change_readers({reader}, {});
+}
 
 }  // namespace vedette::graph

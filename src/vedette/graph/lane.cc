@@ -24,6 +24,16 @@ bool Lane::ended() const {
   return ended_ && in_use_ == 0;
 }
 
+void Lane::resume_after(uint64_t sequence) {
+  const std::lock_guard lock(stage_->mutex_);
+  resumption_.after(sequence);
+}
+
+uint64_t Lane::missed() const {
+  const std::lock_guard lock(stage_->mutex_);
+  return missed_;
+}
+
 void Lane::join(std::weak_ptr<Outlet> outlet) {
   const auto alive = outlet.lock();
   const std::lock_guard lock(stage_->mutex_);
@@ -65,6 +75,7 @@ void Lane::put(Observation observation, bool reserved) {
   {
     const std::lock_guard lock(stage.mutex_);
     ++stage.counters_.received;
+    missed_ += resumption_.missing_before(observation.frame().sequence);
     if (stage.abandoned_ || end_taken_) {
       ++stage.counters_.dropped["stopped"];
       if (reserved && blocks_) occupied_.fetch_sub(1);
@@ -104,7 +115,6 @@ void Lane::end(const Outlet& outlet, Ending why) {
 /// call that runs for any other.
 void Lane::change_readers(const Readers& add, const Readers& remove) {
   Stage& stage = *stage_;
-  for (const auto& reader : add) reader->join(weak_from_this());
   const bool ordered = stage.options_.traits.concurrency == Concurrency::kStateless;
   std::vector<std::pair<uint64_t, std::shared_ptr<Inlet>>> parting;
   bool over = false;

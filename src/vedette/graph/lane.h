@@ -11,6 +11,7 @@
 #include "vedette/graph/module.h"
 #include "vedette/graph/reader_list.h"
 #include "vedette/graph/resequencer.h"
+#include "vedette/graph/resumption.h"
 
 namespace vedette::graph {
 
@@ -23,13 +24,18 @@ class Stage;
 ///                   │  ▲
 ///      no room below▼  │room()
 ///                 parked
-class Lane final : public Inlet, public Outlet, public std::enable_shared_from_this<Lane> {
+class Lane final : public Inlet, public Outlet {
  public:
   Lane(std::shared_ptr<Stage> stage, std::shared_ptr<const StreamInfo> stream, QueueOptions queue);
 
   const std::shared_ptr<const StreamInfo>& stream() const { return stream_; }
   /// Whether the stream's end has passed through, and nothing of it is under way any more.
   bool ended() const;
+  /// Its module did its work for this stream on another node, and this was the last frame that came from there: what is
+  /// missing between that and the first one here is a gap. Before the first put().
+  void resume_after(uint64_t sequence);
+  /// How many frames that gap has.
+  uint64_t missed() const;
 
   void join(std::weak_ptr<Outlet> outlet) override;
   bool reserve() override;
@@ -80,6 +86,8 @@ class Lane final : public Inlet, public Outlet, public std::enable_shared_from_t
   bool releasing_ = false;  // kStateless: a thread is handing on in order
   size_t in_use_ = 0;      // calls that hold something of this lane; kPerStream: at most one
   std::unique_ptr<Module> instance_;  // kPerStream
+  Resumption resumption_;
+  uint64_t missed_ = 0;
 };
 
 }  // namespace vedette::graph

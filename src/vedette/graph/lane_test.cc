@@ -71,7 +71,7 @@ TEST_P(LaneChange, WhoStaysLosesNothingAndWhoVisitsGetsAnUnbrokenRun) {
   uint64_t visits = 0;
   while (stays.size() < kFrames - 200) {
     Visitor visitor(pool_, rig.stream(0));
-    rig.lane(0, 0)->add_reader(visitor.lane);
+    connect(rig.lane(0, 0), visitor.lane);
     if (++visits % 2) visitor.record.wait_for(std::min<size_t>(visits % 7, 3));
     rig.lane(0, 0)->remove_reader(visitor.lane);
     visitor.wait_over();
@@ -105,7 +105,8 @@ TEST_P(LaneChange, AReaderMayChangeItsProducerWithoutAGap) {
   const auto fresh = std::make_shared<Stage>(std::move(options), pool_, ModuleContext{});
   fresh->start();
   const auto lane = fresh->add_stream(rig.stream(0), QueueOptions{});
-  lane->add_reader(rig.lane(2, 0));
+  connect(lane, rig.lane(2, 0));
+  lane->join(rig.lane(0, 0));
   rig.lane(0, 0)->change_readers({lane}, {rig.lane(1, 0)});
   rig.wait_done();
   fresh->stop();
@@ -123,7 +124,7 @@ TEST_P(LaneChange, ALaneThatIsTakenOutLeavesTheOtherStreamsAlone) {
   sink.wait_for(50);
   rig.feed_of(1).remove_reader(rig.lane(0, 1));
   while (!rig.lane(0, 1)->ended()) std::this_thread::yield();
-  rig[0].remove_stream(*rig.lane(0, 1));
+  EXPECT_TRUE(rig[0].remove_stream(*rig.lane(0, 1), Stage::kPatience));
   rig.wait_done();
   EXPECT_EQ(sink.of(0), counting(1000));
   EXPECT_EQ(sink.of(2), counting(1000));

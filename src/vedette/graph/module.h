@@ -105,7 +105,8 @@ struct BatchLimits {
 /// usable.
 ///
 /// Time. process() must not sleep or wait for the network: it runs on one of few pool threads. A module that talks to
-/// slow things owns a bounded queue and a thread for that, and joins it in stop().
+/// slow things owns a bounded queue and a thread for that, and joins it in stop(). A call that does not return keeps
+/// its thread; once the module is to go, it is waited for only so long and then left behind (see network.h).
 class Module {
  public:
   virtual ~Module() = default;

@@ -4,14 +4,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "vedette/graph/executor.h"
 #include "vedette/graph/import.h"
+#include "vedette/graph/janitor.h"
 #include "vedette/graph/source_feed.h"
 #include "vedette/graph/stage.h"
 
@@ -24,10 +23,21 @@ namespace vedette::graph {
 ///
 /// apply() starts what is new, connects it from the sinks up, and only then parts what has gone from its producers; it
 /// then ends by itself, from the sources down, and the janitor takes it away.
+///
+/// No wait is without an end. Whoever waits for something that leaves waits for Executor::Options::drain_limit and
+/// call_limit at most. A module that hangs in a call is then left behind with the thread that is in it (janitor.h): all
+/// else goes on, drain() returns, a plan that needs a stage of the same key is refused (PlanError, kTimeout) until the
+/// call returns, and the destructor, which can neither end that thread nor leave it alone with what it destroys, ends
+/// the process with one line and the exit status of kTimeout.
+///
+/// Four files: network.cc is changing as a whole and ending, network_stages.cc which stages run, network_edges.cc what
+/// flows where, network_status.cc what is told.
 class Network {
  public:
   Network(Executor::Options options, const ModuleContext::Services* services);
   ~Network();
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
 
   void connect(Exchange& exchange) { exchange_ = &exchange; }
   void apply(const plan::NodePlan& plan);
@@ -46,12 +56,19 @@ class Network {
   };
   struct RunningStage {
     plan::Stage spec;
+    QueueSpec queue;
     std::shared_ptr<Stage> stage;
     std::map<std::string, std::shared_ptr<Lane>> lanes;  // by stream key
   };
   struct RunningImport {
     std::shared_ptr<Import> import;
     std::shared_ptr<void> handle;  // null: the link is not open yet
+  };
+  /// What a producer makes of a stream.
+  struct Output {
+    std::string producer;
+    std::string stream;
+    friend auto operator<=>(const Output&, const Output&) = default;
   };
   /// Names an edge: who makes what for whom. The reader is a stage's key, or "@" and a node's name.
   struct Edge {
@@ -64,45 +81,51 @@ class Network {
     std::shared_ptr<Outlet> outlet;
     std::shared_ptr<Inlet> inlet;
   };
-  /// What is to be taken away once it has ended, or at the deadline.
-  struct Leaving {
-    std::string key;  // of the stage
-    std::shared_ptr<Stage> stage;
-    std::vector<std::shared_ptr<Lane>> lanes;
-    bool whole = false;  // the stage itself goes
-    MonotonicTime deadline{};
-  };
   /// What apply() has made so far and takes back when it cannot go on.
-  struct Made {
-    std::vector<std::shared_ptr<Stage>> stages;
-    std::vector<std::pair<std::shared_ptr<Stage>, std::shared_ptr<Lane>>> lanes;
+  using Made = std::vector<Janitor::Departure>;
+  /// What the new plan does not have.
+  struct Gone {
+    std::vector<Janitor::Departure> stages;
+    std::vector<std::shared_ptr<SourceFeed>> feeds;
+    std::vector<RunningImport> imports;
+    std::vector<std::pair<plan::Channel, RunningImport>> replaced;  // by imports of the same in another form
+    std::vector<std::shared_ptr<Inlet>> exports;  // closed when they are let go of, once they have ended
+    std::set<const Outlet*> outlets;              // of all these: they send their readers the end by themselves
   };
 
+  // network.cc
+  Gone take_out_gone(const plan::NodePlan& plan, std::map<std::string, RunningStage> stages);
+  void on_ended();
+  void notify();
+  bool all_ended() const;
+  void close(const char* state);
+
+  // network_stages.cc
   void start_new(const plan::NodePlan& plan, std::map<std::string, RunningStage>& stages, Made& made);
   void start_stage(const plan::Stage& spec, RunningStage& running, Made& made);
   void take_back(Made& made);
+  std::shared_ptr<Stage> make_stage(const plan::Stage& spec, const ModuleSpec& module);
+  std::vector<Janitor::Departure> part_stages(const plan::NodePlan& plan, std::map<std::string, RunningStage>& stages);
   std::vector<plan::Stage> replace_sinks(const plan::NodePlan& plan);
   void bring_back(const std::vector<plan::Stage>& sinks);
-  void remove_stage_now(const std::string& key);
-  std::vector<Leaving> part_stages(const plan::NodePlan& plan, std::map<std::string, RunningStage>& stages);
-  void begin_sources_and_links();
-  std::shared_ptr<Stage> make_stage(const plan::Stage& spec);
-  QueueOptions queue_of(const plan::Stage& spec, const std::string& stream) const;
+  bool remove_stage_now(const std::string& key);
+  [[noreturn]] static void refuse_left_behind(const plan::Stage& spec);
+
+  // network_edges.cc
   void know_streams(const plan::NodePlan& plan);
   void forget_streams(const plan::NodePlan& plan);
+  void resume_lanes();
   void start_sources(const plan::NodePlan& plan);
+  void hand_over(const std::vector<std::pair<plan::Channel, RunningImport>>& replaced);
+  void begin_sources_and_links();
   std::shared_ptr<Outlet> outlet_of(const plan::NodePlan& plan, const std::string& producer, const std::string& stream);
-  ApplicationStatus status_of(const plan::PlannedApplication& application) const;
-  ModuleStatus status_of(const RunningStage& running) const;
   std::map<Edge, Ends> wanted_edges(const plan::NodePlan& plan);
   void rewire(std::map<Edge, Ends> wanted, const std::set<const Outlet*>& gone);
-  void leave(Leaving leaving);
-  void wait_gone(const std::string& key);
-  void see_off(const std::stop_token& stop);
-  void notify();
-  static bool over(const Leaving& leaving);
-  void close(const char* state);
-  bool all_ended() const;
+
+  // network_status.cc
+  ApplicationStatus status_of(const plan::PlannedApplication& application) const;
+  uint64_t gaps_of(const plan::PlannedApplication& application) const;
+  ModuleStatus status_of(const RunningStage& running) const;
 
   const Executor::Options options_;
   const ModuleContext::Services* services_;
@@ -121,16 +144,14 @@ class Network {
   std::map<std::string, Source> sources_;      // by stream key
   std::map<std::string, RunningStage> stages_;  // by key
   std::map<plan::Channel, RunningImport> imports_;
-  std::map<std::pair<std::string, std::string>, uint64_t> left_off_;  // where imports ended, by producer and stream
-  std::map<std::string, uint64_t> past_gaps_;                         // of imports that are gone, by stream
+  std::map<Output, uint64_t> left_off_;   // where imports ended whose readers are still here
+  std::map<Output, uint64_t> past_gaps_;  // of imports and lanes that are gone
   std::map<plan::Channel, std::shared_ptr<Inlet>> exports_;
   std::map<Edge, Ends> edges_;
-  std::vector<Leaving> leaving_;
-  std::vector<std::shared_ptr<SourceFeed>> leaving_feeds_;
-  uint64_t endings_ = 0;  // that notify() was told of
   bool draining_ = false;
   const char* closed_ = nullptr;  // "finished" or "stopped": nothing runs any more, the status stays
-  std::jthread janitor_;
+
+  Janitor janitor_;  // has a lock of its own; calls notify(), so it goes first
 };
 
 }  // namespace vedette::graph

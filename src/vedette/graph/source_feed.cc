@@ -34,7 +34,6 @@ bool SourceFeed::ended() const {
 }
 
 void SourceFeed::change_readers(const Readers& add, const Readers& remove) {
-  for (const auto& reader : add) reader->join(weak_from_this());
   Readers over;
   Readers parted;
   {

@@ -20,7 +20,7 @@ namespace vedette::graph {
 
 /// The thread that brings one source's frames to whoever reads it. A reader that blocks and has no room makes it wait,
 /// and so the decoder, and so the file or the network behind it.
-class SourceFeed final : public Outlet, public std::enable_shared_from_this<SourceFeed> {
+class SourceFeed final : public Outlet {
  public:
   struct Options {
     std::shared_ptr<const StreamInfo> stream;
@@ -39,6 +39,7 @@ class SourceFeed final : public Outlet, public std::enable_shared_from_this<Sour
   void request_stop();
   void join();
   bool ended() const;
+  const std::string& name() const { return options_.stream->name; }
   StreamStatus status() const;
 
   void change_readers(const Readers& add, const Readers& remove) override;

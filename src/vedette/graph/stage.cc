@@ -199,7 +199,7 @@ ModuleStatus Stage::status() const {
   return copy;
 }
 
-void Stage::remove_stream(Lane& lane) {
+bool Stage::remove_stream(Lane& lane, Duration limit) {
   std::vector<Lane::Item> discarded;
   std::shared_ptr<Lane> removed;
   std::vector<std::shared_ptr<Inlet>> departing;
@@ -213,7 +213,7 @@ void Stage::remove_stream(Lane& lane) {
     lane.ending_ = lane.end_taken_ = true;  // nothing more is taken in or out
     if (lane.listed_) std::erase(ready_, &lane);
     lane.listed_ = false;
-    idle_.wait(lock, [&] { return lane.in_use_ == 0 && !calling_; });
+    if (!idle_.wait_for(lock, limit, [&] { return lane.in_use_ == 0 && !calling_; })) return false;
     lane.ended_ = true;
     readers = lane.readers_.clear();
     const auto found = std::find_if(lanes_.begin(), lanes_.end(), [&](const auto& l) { return l.get() == &lane; });
@@ -224,6 +224,7 @@ void Stage::remove_stream(Lane& lane) {
   }
   for (const auto& reader : *readers) reader->end(lane, Ending::kParted);
   stop_instance(removed->instance_);
+  return true;
 }
 
 void Stage::abandon() {
@@ -243,17 +244,12 @@ void Stage::abandon() {
   if (active_ == 0 && scheduled_ == 0) idle_.notify_all();
 }
 
-void Stage::wait_idle() {
-  std::unique_lock lock(mutex_);
-  idle_.wait(lock, [&] { return active_ == 0 && scheduled_ == 0; });
-}
-
-void Stage::stop() {
+bool Stage::stop(Duration limit) {
   abandon();
-  wait_idle();
   std::vector<std::shared_ptr<Lane>> lanes;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (!idle_.wait_for(lock, limit, [&] { return active_ == 0 && scheduled_ == 0; })) return false;
     lanes.swap(lanes_);
     for (const auto& lane : lanes) lane->ended_ = true;
   }
@@ -262,6 +258,7 @@ void Stage::stop() {
     lane->readers_.clear();
   }
   stop_instance(shared_instance_);
+  return true;
 }
 
 }  // namespace vedette::graph

@@ -41,6 +41,8 @@ class Stage final : public Runnable, public std::enable_shared_from_this<Stage> 
     TraceBuffer* traces = nullptr;
   };
 
+  static constexpr Duration kPatience = std::chrono::seconds(10);
+
   Stage(Options options, WorkerPool& pool, ModuleContext context);
   ~Stage() override;
 
@@ -50,14 +52,16 @@ class Stage final : public Runnable, public std::enable_shared_from_this<Stage> 
   /// Makes a lane. For a kPerStream module this makes and starts the lane's instance; throws what that throws.
   std::shared_ptr<Lane> add_stream(std::shared_ptr<const StreamInfo> stream, QueueOptions queue);
   /// Takes a lane out: at once what is still queued is forgotten (counted as dropped, "stopped"), then it waits for the
-  /// call that runs. Not from a pool thread.
-  void remove_stream(Lane& lane);
+  /// call that runs. False when that has not returned within `limit`: the lane is still in, and nothing new is called
+  /// for it; ask again. Not from a pool thread.
+  [[nodiscard]] bool remove_stream(Lane& lane, Duration limit);
 
   /// Refuses new work and forgets what is queued (counted as dropped, "stopped"). Before stop() where several stages
   /// stop together, so that none works for the others any more.
   void abandon();
-  /// Every lane is removed and every instance stopped; nothing is called any more. Not from a pool thread.
-  void stop();
+  /// Every lane is removed and every instance stopped; nothing is called any more. False when a call has not returned
+  /// within `limit`: only abandon() is done then; ask again. Not from a pool thread.
+  bool stop(Duration limit = kPatience);
 
   ModuleStatus status() const;
   const Options& options() const { return options_; }
@@ -82,7 +86,6 @@ class Stage final : public Runnable, public std::enable_shared_from_this<Stage> 
   void resize();
   void begin_instance(std::unique_ptr<Module>& slot, const std::shared_ptr<const StreamInfo>& stream);
   void stop_instance(std::unique_ptr<Module>& instance);
-  void wait_idle();
 
   // Calls (stage_call.cc).
   void run(std::vector<Taken>& batch, MonotonicTime taken_at);

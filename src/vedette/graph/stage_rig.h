@@ -218,8 +218,8 @@ class Rig {
     }
     for (size_t i = 0; i < specs_.size(); ++i) {
       for (uint32_t s = 0; s < streams; ++s) {
-        for (const size_t input : specs_[i].inputs) lanes_[input][s]->add_reader(lanes_[i][s]);
-        if (specs_[i].inputs.empty()) feeds_[s]->add_reader(lanes_[i][s]);
+        for (const size_t input : specs_[i].inputs) connect(lanes_[input][s], lanes_[i][s]);
+        if (specs_[i].inputs.empty()) connect(feeds_[s], lanes_[i][s]);
       }
     }
   }
@@ -301,10 +301,9 @@ class Rig {
   }
 
  private:
-  struct Feed final : Outlet, std::enable_shared_from_this<Feed> {
+  struct Feed final : Outlet {
     explicit Feed(std::shared_ptr<const StreamInfo> info) : stream(std::move(info)) {}
     void change_readers(const Readers& add, const Readers& remove) override {
-      for (const auto& reader : add) reader->join(weak_from_this());
       {
         const std::lock_guard lock(mutex);
         for (const auto& reader : add) list.add(reader);

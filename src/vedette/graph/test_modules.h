@@ -30,6 +30,7 @@ class TestModule : public Module {
   void start(const ModuleContext&) override {
     if (settings_.model == "missing") throw Error(ErrorCode::kNotFound, "no model is named 'missing'");
     ++running;
+    ++started;
   }
   void process(const Observation& observation, Emit& emit) override {
     ++processed;
@@ -38,6 +39,7 @@ class TestModule : public Module {
   void stop() override { --running; }
 
   static inline std::atomic<int> running{0};
+  static inline std::atomic<int> started{0};
   static inline std::atomic<int> processed{0};
 
  private:

@@ -89,6 +89,8 @@ class ReceiverHandler {
   virtual void on_gap(uint64_t observations, std::string_view reason) = 0;
   /// The sender's stream ended and everything before was handed on.
   virtual void on_end() = 0;
+  /// The sender was closed and everything that it sent was handed on. Another one may come.
+  virtual void on_closed() {}
 };
 
 struct ReceiverOptions {

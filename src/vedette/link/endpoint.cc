@@ -263,12 +263,12 @@ Endpoint::~Endpoint() { core_->shut_down(); }
 std::vector<std::string> Endpoint::addresses() const { return core_->addresses(); }
 
 std::shared_ptr<Sender> Endpoint::open_sender(ChannelId id, const std::string& peer_node,
-                                              std::vector<std::string> peer_addresses, SenderOptions options,
+                                              const std::vector<std::string>& peer_addresses, SenderOptions options,
                                               std::function<void()> on_room) {
   return core_->open_sender(std::move(id), peer_node, peer_addresses, options, std::move(on_room));
 }
 
-void Endpoint::set_peer_addresses(const std::string& peer_node, std::vector<std::string> addresses) {
+void Endpoint::set_peer_addresses(const std::string& peer_node, const std::vector<std::string>& addresses) {
   core_->set_peer_addresses(peer_node, addresses);
 }
 

@@ -76,10 +76,10 @@ class Endpoint {
   /// token) is passed over with a log line and PeerStatus::last_error. `on_room` is called from any thread, without
   /// locks held. A second sender for the same channel and peer takes over from the first.
   std::shared_ptr<Sender> open_sender(ChannelId id, const std::string& peer_node,
-                                      std::vector<std::string> peer_addresses, SenderOptions options,
+                                      const std::vector<std::string>& peer_addresses, SenderOptions options,
                                       std::function<void()> on_room);
   /// The node moved: the connection is kept while it works, later tries go there.
-  void set_peer_addresses(const std::string& peer_node, std::vector<std::string> addresses);
+  void set_peer_addresses(const std::string& peer_node, const std::vector<std::string>& addresses);
 
   /// Takes what `from_node` sends on a channel. `stream` becomes Frame::stream; `handler` must outlive the receiver.
   /// One receiver a channel and node: a second one takes over from the first.
@@ -87,9 +87,10 @@ class Endpoint {
                                           std::shared_ptr<const StreamInfo> stream, ReceiverHandler& handler,
                                           ReceiverOptions options = {});
 
-  /// Pictures made from it lie in memory that peers on this host can see: they are sent to them without a copy. Peers
-  /// map all of it, read-only: they are of the same user and fleet. Falls back to the heap when it is full. May outlive
-  /// us.
+  /// Pictures made from it lie in memory that peers on this host can see: they are sent to them without a copy, if
+  /// their planes lie as Picture::make() lays them (what comes out of a video decoder has room between its planes).
+  /// Peers map all of it, read-only: they are of the same user and fleet. Falls back to the heap when it is full. May
+  /// outlive us.
   std::shared_ptr<BufferPool> picture_pool() const;
 
   EndpointStatus status() const;

@@ -200,6 +200,21 @@ class SkewedClock final : public Clock {
   Duration by_;
 };
 
+TEST(Endpoint, ASenderThatIsClosedAfterAnotherTookOverTakesNothingAlong) {
+  const Folder folder;
+  Pair pair({folder.socket("b")});
+  pair.collector.grant_to(pair.receiver);
+  ASSERT_TRUE(pair.feed.put(*pair.sender, test_observation(0)));
+  ASSERT_TRUE(pair.collector.wait_count(1));
+  Feed feed;
+  const auto next = pair.a.open_sender(kChannel, "b", pair.b.addresses(), {}, feed.on_room());
+  ASSERT_TRUE(feed.put(*next, test_observation(1)));
+  ASSERT_TRUE(pair.collector.wait_count(2));
+  pair.sender->close();
+  for (uint64_t i = 2; i < 20; ++i) ASSERT_TRUE(feed.put(*next, test_observation(i)));
+  ASSERT_TRUE(pair.collector.wait_count(20));
+}
+
 TEST(Endpoint, ArrivalIsTranslatedBetweenClocksThatAreApart) {
   const Folder folder;
   const SkewedClock clock(std::chrono::seconds(61));

@@ -63,7 +63,7 @@ class Stranger {
 };
 
 class Hostile : public ::testing::Test {
- protected:
+ public:
   Hostile() : b_(options()), a_(dialler()) {
     receiver_ = b_.open_receiver(kChannel, "a", test_stream(), collector_);
     collector_.grant_to(receiver_);

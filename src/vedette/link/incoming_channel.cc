@@ -25,6 +25,7 @@ void IncomingChannel::attach(const std::shared_ptr<IncomingLink>& link, const Op
   bool restarted = false;
   {
     const std::lock_guard lock(mutex_);
+    if (silenced_) return;  // while the loop's thread was on its way here
     const ReceiveOrder::Attach attach = order_.attach(opening.instance, opening.capacity);
     link_ = link;
     channel_ = opening.channel;
@@ -40,13 +41,16 @@ void IncomingChannel::attach(const std::shared_ptr<IncomingLink>& link, const Op
   link->send(pack(MessageType::kAttach, answer));
 }
 
-void IncomingChannel::detach(const IncomingLink* link, bool sender_closed) {
+void IncomingChannel::detach(const IncomingLink* link, uint32_t channel, bool sender_closed) {
   std::shared_ptr<IncomingLink> last;  // goes after the lock does
-  const std::lock_guard lock(mutex_);
-  if (link_.get() != link) return;
-  last = std::move(link_);
-  order_.detach();
-  if (sender_closed) order_.closed();
+  {
+    const std::lock_guard lock(mutex_);
+    if (link_.get() != link || channel_ != channel) return;
+    last = std::move(link_);
+    order_.detach();
+    if (sender_closed) order_.closed();
+  }
+  if (sender_closed) deliver_in_turn({.gaps = {}, .observation = nullptr, .closed = true});
 }
 
 bool IncomingChannel::takes_from(const IncomingLink* link, uint32_t channel) const {
@@ -105,6 +109,7 @@ void IncomingChannel::arrived(ReceivedObservation received, MonotonicTime now) {
     repeat = arrival.verdict == ReceiveOrder::Verdict::kRepeat;
   }
   if (repeat) return tell(std::move(credit));
+  received.frame.stream = stream_;  // as this node calls it
   context_->trace(received.frame, TraceSpan::Kind::kReceive, "from " + from_, id_.producer, Duration{0});
   delivery.began = Clock::system().monotonic();
   delivery.observation = std::make_shared<ReceivedObservation>(std::move(received));
@@ -169,6 +174,7 @@ void IncomingChannel::deliver(Delivery& delivery) {
       if (handler_) handler_->on_gap(gap, reason);
     if (observation && handler_) handler_->on_observation(std::move(*observation));
     if (delivery.end && handler_) handler_->on_end();
+    if (delivery.closed && handler_) handler_->on_closed();
   } catch (const std::exception& e) {
     log::error("link from '{}', {}: its handler failed: {}", from_, to_string(id_), e.what());
   }
@@ -217,6 +223,7 @@ void IncomingChannel::silence() {
   uint32_t channel = 0;
   {
     const std::lock_guard lock(mutex_);
+    silenced_ = true;
     last = std::move(link_);
     channel = channel_;
     order_.detach();

@@ -32,8 +32,9 @@ class IncomingChannel : public std::enable_shared_from_this<IncomingChannel> {
   };
   /// A sender opened the channel on `link`: answers with Attach there, under this number of attachments.
   void attach(const std::shared_ptr<IncomingLink>& link, const Opening& opening, uint32_t attachment);
-  /// The link is gone, or the sender closed the channel on purpose.
-  void detach(const IncomingLink* link, bool sender_closed);
+  /// The link is gone, or the sender closed this channel of it on purpose. Another channel of the link may have taken
+  /// over before: then nothing changes.
+  void detach(const IncomingLink* link, uint32_t channel, bool sender_closed);
   /// Whether it is this channel of this link that counts.
   bool takes_from(const IncomingLink* link, uint32_t channel) const;
   /// Throws ProtocolError.
@@ -55,6 +56,7 @@ class IncomingChannel : public std::enable_shared_from_this<IncomingChannel> {
     std::shared_ptr<ReceivedObservation> observation;
     MonotonicTime began{};
     bool end = false;
+    bool closed = false;
   };
 
   /// The gaps that are news, and those that nobody explained.
@@ -83,6 +85,7 @@ class IncomingChannel : public std::enable_shared_from_this<IncomingChannel> {
   mutable std::mutex mutex_;
   ReceiveOrder order_;
   std::shared_ptr<IncomingLink> link_;
+  bool silenced_ = false;  // attaches to nothing any more
   uint32_t channel_ = 0, attachment_ = 0;
   uint64_t received_ = 0, duplicates_ = 0, bytes_ = 0;
   vedette::link::Gaps gaps_;

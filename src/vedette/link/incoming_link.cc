@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "vedette/base/log.h"
@@ -89,7 +90,7 @@ void IncomingLink::on_control(Connection& connection, MessageType type, std::spa
       unpack(header, close);
       const auto found = opened_.find(close.channel());
       if (found == opened_.end()) break;
-      if (found->second.receiver) found->second.receiver->detach(this, true);
+      if (found->second.receiver) found->second.receiver->detach(this, close.channel(), true);
       opened_.erase(found);
       break;
     }
@@ -177,9 +178,9 @@ void IncomingLink::attach(Opened& opened, const std::shared_ptr<IncomingChannel>
 
 void IncomingLink::offer(const std::shared_ptr<IncomingChannel>& channel) {
   // The newest one counts: a sender that took over has opened the channel once more.
-  for (auto at = opened_.rbegin(); at != opened_.rend(); ++at) {
-    if (at->second.id != channel->id()) continue;
-    if (at->second.receiver != channel) attach(at->second, channel);
+  for (auto& [number, opened] : std::views::reverse(opened_)) {
+    if (opened.id != channel->id()) continue;
+    if (opened.receiver != channel) attach(opened, channel);
     return;
   }
 }
@@ -216,7 +217,7 @@ void IncomingLink::on_closed(Connection& connection, const std::string& why) {
   }
   auto opened = std::exchange(opened_, {});
   for (auto& [number, channel] : opened)
-    if (channel.receiver) channel.receiver->detach(this, false);
+    if (channel.receiver) channel.receiver->detach(this, number, false);
   if (!why.empty()) {
     if (!ready_) context_->refused.fetch_add(1);
     const std::string who = node_.empty() ? from_ : "'" + node_ + "' (" + from_ + ")";

@@ -89,14 +89,14 @@ void OutgoingPeer::dial_next() {
   const Address address = round_.front();
   round_.erase(round_.begin());
   if (address.is_unix() || address.is_numeric()) return dial(address, address.host);
-  resolver_.look_up(address.host,
-                    [self = weak_from_this(), loop = &context_->loop, address](std::string ip, std::string why) {
-                      loop->post([self, address, ip, why] {
-                        const auto peer = self.lock();
-                        if (!peer) return;
-                        ip.empty() ? peer->try_failed(why) : peer->dial(address, ip);
-                      });
-                    });
+  resolver_.look_up(address.host, [self = weak_from_this(), loop = &context_->loop, address](const std::string& ip,
+                                                                                             const std::string& why) {
+    loop->post([self, address, ip, why] {
+      const auto peer = self.lock();
+      if (!peer) return;
+      ip.empty() ? peer->try_failed(why) : peer->dial(address, ip);
+    });
+  });
 }
 
 void OutgoingPeer::dial(const Address& address, const std::string& host_ip) {

@@ -83,7 +83,7 @@ struct Socket::Tls {
   explicit Tls(std::unique_ptr<SSL, void (*)(SSL*)> c) : connection(std::move(c)) {
     SSL_set_mode(connection.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   }
-  Result result_of(int returned) {
+  Result result_of(int returned) const {
     switch (SSL_get_error(connection.get(), returned)) {
       case SSL_ERROR_WANT_READ:
       case SSL_ERROR_WANT_WRITE: return {Progress::kWait};
@@ -118,7 +118,7 @@ Socket::Result Socket::handshake() {
   return done == 1 ? Result{} : ssl_->result_of(done);
 }
 
-Socket::Result Socket::finish_connecting() {
+Socket::Result Socket::finish_connecting() const {
   int why = 0;
   socklen_t size = sizeof why;
   if (getsockopt(fd(), SOL_SOCKET, SO_ERROR, &why, &size) != 0) why = errno;
@@ -206,7 +206,7 @@ Socket::Result Socket::write(std::span<const iovec> from, std::span<const int> d
   return bytes >= 0 ? Result{Progress::kSome, static_cast<size_t>(bytes)} : failure(errno);
 }
 
-void Socket::shut_down() { ::shutdown(fd(), SHUT_RDWR); }
+void Socket::shut_down() const { ::shutdown(fd(), SHUT_RDWR); }
 
 std::unique_ptr<Socket> start_connecting(const Address& address, const std::string& host_ip) {
   const int kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;

@@ -37,13 +37,13 @@ class Socket {
   Result handshake();
 
   /// Whether a connect() under way has come to an end, and how.
-  Result finish_connecting();
+  Result finish_connecting() const;
   /// Descriptors that come along are added to `received`, at most three of them.
   Result read(std::span<const iovec> into, std::vector<Descriptor>& received);
   /// `descriptors` go along with the first byte; Unix sockets only.
   Result write(std::span<const iovec> from, std::span<const int> descriptors);
   /// Ends both directions; a thread in read() or write() comes back.
-  void shut_down();
+  void shut_down() const;
   int fd() const { return descriptor_.get(); }
 
  private:

@@ -64,7 +64,7 @@ class ProtocolError : public Error {
 
 struct Prefix {
   uint8_t major = 0;
-  MessageType type{};
+  MessageType type = MessageType::kHello;
   size_t header_bytes = 0;
   size_t body_bytes = 0;
 };

@@ -55,17 +55,17 @@ std::vector<Observation> Recognizer::recognize(std::span<const Observation> obse
       if (at < jobs.size() && jobs[at].observation == i && jobs[at].object == k) {
         auto embedding = std::make_shared<const std::vector<float>>(std::move(embeddings[at++]));
         mark(object, learn(object, sequence, std::move(embedding)));
-      } else if (!is_of(object, options_.classes)) {
-        continue;
-      } else if (carries_embedding(object)) {
-        mark(object, learn(object, sequence, object.embedding));
-      } else if (const auto* known = object.track_id ? memory_.see(*object.track_id, sequence) : nullptr) {
-        mark(object, *known);
-        ++counts_.reused;
-      } else {
-        continue;
+        any = true;
+      } else if (is_of(object, options_.classes)) {
+        if (carries_embedding(object)) {
+          mark(object, learn(object, sequence, object.embedding));
+          any = true;
+        } else if (const auto* known = object.track_id ? memory_.see(*object.track_id, sequence) : nullptr) {
+          mark(object, *known);
+          ++counts_.reused;
+          any = true;
+        }
       }
-      any = true;
     }
     memory_.tidy(sequence);
     results.push_back(any ? observations[i].with_objects(std::move(objects)) : observations[i]);

@@ -38,9 +38,9 @@ std::optional<std::string> from_base64url(std::string_view text) {
   uint32_t bits = 0;
   int held = 0;
   for (const char c : text) {
-    const int value = kValues[static_cast<unsigned char>(c)];
+    const auto value = kValues[static_cast<unsigned char>(c)];
     if (value < 0) return std::nullopt;
-    bits = (bits << 6) | static_cast<uint32_t>(value);
+    bits = (bits << 6) | static_cast<uint8_t>(value);
     held += 6;
     if (held >= 8) {
       held -= 8;

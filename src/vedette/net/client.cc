@@ -262,8 +262,8 @@ Client& Client::operator=(Client&&) noexcept = default;
 
 const std::string& Client::url() const { return state_->options.url; }
 
-Answer Client::call(const std::string& method, const std::string& path, std::string body, const std::string& type,
-                    std::stop_token stop) {
+Answer Client::call(const std::string& method, const std::string& path, const std::string& body,
+                    const std::string& type, std::stop_token stop) {
   State& state = *state_;
   VEDETTE_ASSERT(path.starts_with('/'));
   state.set_common(path);
@@ -292,11 +292,11 @@ Answer Client::call(const std::string& method, const std::string& path, std::str
 }
 
 Answer Client::get(const std::string& path, std::stop_token stop) { return call("GET", path, {}, {}, std::move(stop)); }
-Answer Client::put(const std::string& path, std::string body, const std::string& type, std::stop_token stop) {
-  return call("PUT", path, std::move(body), type, std::move(stop));
+Answer Client::put(const std::string& path, const std::string& body, const std::string& type, std::stop_token stop) {
+  return call("PUT", path, body, type, std::move(stop));
 }
-Answer Client::post(const std::string& path, std::string body, const std::string& type, std::stop_token stop) {
-  return call("POST", path, std::move(body), type, std::move(stop));
+Answer Client::post(const std::string& path, const std::string& body, const std::string& type, std::stop_token stop) {
+  return call("POST", path, body, type, std::move(stop));
 }
 Answer Client::remove(const std::string& path, std::stop_token stop) {
   return call("DELETE", path, {}, {}, std::move(stop));

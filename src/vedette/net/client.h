@@ -44,13 +44,13 @@ class Client {
 
   /// `path` begins with "/" and is encoded already (see encode_segment).
   Answer get(const std::string& path, std::stop_token stop = {});
-  Answer put(const std::string& path, std::string body, const std::string& type = "application/json",
+  Answer put(const std::string& path, const std::string& body, const std::string& type = "application/json",
              std::stop_token stop = {});
-  Answer post(const std::string& path, std::string body, const std::string& type = "application/json",
+  Answer post(const std::string& path, const std::string& body, const std::string& type = "application/json",
               std::stop_token stop = {});
   Answer remove(const std::string& path, std::stop_token stop = {});
-  Answer call(const std::string& method, const std::string& path, std::string body = {}, const std::string& type = {},
-              std::stop_token stop = {});
+  Answer call(const std::string& method, const std::string& path, const std::string& body = {},
+              const std::string& type = {}, std::stop_token stop = {});
 
   /// A long answer: `on_data` is called with each piece as it comes, until it returns false, the server ends the answer
   /// or nothing came for `silence`, which throws Error(kTimeout). The total timeout does not hold.

@@ -175,7 +175,7 @@ void give(Response from, httplib::Response& to) {
                                       return stream(wrapped);
                                     });
   } else if (!from.content_type.empty()) {
-    to.set_content(std::move(from.body), from.content_type);
+    to.set_content(from.body, from.content_type);
   }
 }
 

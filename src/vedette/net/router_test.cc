@@ -30,7 +30,7 @@ TEST(Router, patterns) {
 class RouterTest : public testing::Test {
  protected:
   RouterTest() {
-    const auto says = [](std::string text) {
+    const auto says = [](const std::string& text) {
       return [text](const Request&, Response& response) { response.body = text; };
     };
     routes_.add("GET", "/apps/{name}", Role::kViewer, says("get"));

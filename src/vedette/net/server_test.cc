@@ -24,7 +24,7 @@ using testing::HasSubstr;
 const TestCertificates& files() { return TestCertificates::get(); }
 
 class NetServerTest : public testing::Test {
- protected:
+ public:
   NetServerTest() : folder_(testing::TempDir() + "vedette-net-" + std::to_string(::getpid())) {
     std::filesystem::create_directories(folder_);
     make_key_file(folder_ + "/key");
@@ -64,7 +64,7 @@ class NetServerTest : public testing::Test {
     made.set_read_timeout(10);
     return made;
   }
-  int status(const std::string& method, const std::string& path, httplib::Headers headers = {},
+  int status(const std::string& method, const std::string& path, const httplib::Headers& headers = {},
              const std::string& body = {}) const {
     auto made = client();
     const auto result = method == "PUT"    ? made.Put(path, headers, body, "text/plain")
@@ -253,7 +253,7 @@ TEST_F(NetServerTest, tls_with_and_without_a_client_certificate) {
   start(options);
   EXPECT_EQ(server_->url(), "https://server:" + std::to_string(server_->port()));
   httplib::SSLClient browser("127.0.0.1", server_->port());
-  browser.set_ca_cert_path(files().of("server").authority.c_str());
+  browser.set_ca_cert_path(files().of("server").authority);
   browser.set_keep_alive(true);
   EXPECT_EQ(browser.Get("/viewer")->status, 401);
   EXPECT_EQ(browser.Get("/viewer", bearer(Role::kViewer))->status, 200);
@@ -273,11 +273,11 @@ TEST_F(NetServerTest, tls_with_and_without_a_client_certificate) {
   server_.reset();
   start(options);
   httplib::SSLClient nobody("127.0.0.1", server_->port());
-  nobody.set_ca_cert_path(files().of("server").authority.c_str());
+  nobody.set_ca_cert_path(files().of("server").authority);
   EXPECT_FALSE(nobody.Get("/viewer", bearer(Role::kViewer)));
   const TlsFiles own = files().of("client");
   httplib::SSLClient node("127.0.0.1", server_->port(), own.certificate, own.key);
-  node.set_ca_cert_path(own.authority.c_str());
+  node.set_ca_cert_path(own.authority);
   EXPECT_EQ(node.Get("/node", bearer(Role::kNode))->status, 200);
 }
 
@@ -318,7 +318,7 @@ TEST_F(NetServerTest, stops_at_once_in_the_midst_of_handshakes_and_bodies) {
   const int fd = dial();
   EXPECT_EQ(::send(fd, "\x16\x03", 2, 0), 2);
   httplib::SSLClient kept("127.0.0.1", server_->port(), files().of("client").certificate, files().of("client").key);
-  kept.set_ca_cert_path(files().of("server").authority.c_str());
+  kept.set_ca_cert_path(files().of("server").authority);
   kept.set_keep_alive(true);
   EXPECT_EQ(kept.Get("/none")->status, 200);
   const auto begin = Clock::system().monotonic();

@@ -41,7 +41,7 @@ uint64_t Chronicle::Count::grown(uint64_t count, MonotonicTime now) {
 std::vector<plan::LogLine> Chronicle::look(const plan::NodeReport& report, const plan::NodePlan& plan,
                                            MonotonicTime now, Timestamp wall) {
   std::vector<plan::LogLine> lines;
-  const auto say = [&](std::string level, std::vector<std::string> users, const std::string& text) {
+  const auto say = [&](const std::string& level, std::vector<std::string> users, const std::string& text) {
     if (users.empty()) users.emplace_back();
     for (auto& user : users)
       lines.push_back({to_seconds(wall.time_since_epoch()), level, report.node, std::move(user), text});

@@ -9,7 +9,7 @@ using std::chrono::seconds;
 
 /// A chronicle of node box-1, whose stream cam is used by yard and gate and whose module see by yard.
 class ChronicleTest : public ::testing::Test {
- protected:
+ public:
   ChronicleTest() {
     report.node = "box-1";
     plan.streams = {{.key = "s", .name = "cam", .settings = {}, .pin = {}, .fps = 0, .users = {"gate", "yard"}}};

@@ -145,7 +145,7 @@ class ImportLink final : public link::ReceiverHandler, public std::enable_shared
  public:
   explicit ImportLink(std::shared_ptr<graph::Import> import) : import_(std::move(import)) {}
 
-  void attach(std::shared_ptr<link::Receiver> receiver) {
+  void attach(const std::shared_ptr<link::Receiver>& receiver) {
     size_t owed = 0;
     {
       const std::lock_guard lock(mutex_);
@@ -177,6 +177,10 @@ class ImportLink final : public link::ReceiverHandler, public std::enable_shared
   void on_observation(Observation observation) override { import_->deliver(std::move(observation)); }
   void on_gap(uint64_t observations, std::string_view reason) override { import_->gap(observations, reason); }
   void on_end() override { import_->end(graph::Ending::kStreamOver); }
+  void on_closed() override {
+    const auto self = shared_from_this();  // it may be the import's end, and ours
+    import_->sender_closed();
+  }
 
  private:
   const std::shared_ptr<graph::Import> import_;

@@ -132,7 +132,7 @@ std::vector<uint64_t> numbers(uint64_t from, uint64_t to) {
 
 /// Two nodes in one process, linked by a Unix socket; a sends to b.
 class ExchangeTest : public ::testing::Test {
- protected:
+ public:
   struct Side {
     Side(const std::string& name, const std::string& socket)
         : endpoint([&] {
@@ -158,7 +158,7 @@ class ExchangeTest : public ::testing::Test {
   void open_import(size_t places, size_t reader_places) {
     import = std::make_shared<graph::Import>(places);
     reader = std::make_shared<Reader>(reader_places);
-    import->add_reader(reader);
+    graph::connect(import, reader);
     handle = b.exchange.open_import(channel("a"), there, import);
   }
 

@@ -48,7 +48,7 @@ VEDETTE_ALWAYS_OPTIMISED uint64_t loop() {
   uint64_t mixed = 0x9e3779b97f4a7c15u;
   for (size_t round = 0; round < kRounds; ++round) {
     const float scale = 0.5f + static_cast<float>(mixed & 0xff) * 0x1p-10f;
-    for (size_t i = 0; i < kFloats; ++i) values[i] = values[i] * scale + 0.25f;
+    for (float& value : values) value = value * scale + 0.25f;
     for (size_t i = 0; i < 64; ++i) {
       mixed ^= mixed >> 30;
       mixed *= 0xbf58476d1ce4e5b9u;

@@ -46,7 +46,7 @@ TEST(Memory, BelongsToOneProcess) {
   const TemporaryFolder folder;
   const Memory memory(folder.path(), "box-1");
   try {
-    Memory(folder.path(), "box-1");
+    const Memory second(folder.path(), "box-1");
     FAIL() << "two nodes have one memory";
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kAddressInUse);
@@ -104,7 +104,7 @@ TEST(Memory, SaysWhyAFolderCannotBeMade) {
   const TemporaryFolder folder;
   std::ofstream(folder.path("file")) << "x";
   try {
-    Memory(folder.path("file/state"), "box-1");
+    const Memory refused(folder.path("file/state"), "box-1");
     FAIL() << "a folder within a file";
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("cannot make the state folder"), std::string::npos) << e.what();

@@ -30,15 +30,11 @@ class Page {
     sample(labels, static_cast<double>(value), suffix);
   }
   void histogram(const Labels& labels, const HistogramSnapshot& spans) {
-    uint64_t cumulative = 0;
-    for (size_t i = 0; i < HistogramSnapshot::kBuckets; ++i) {
-      cumulative += spans.counts[i];
-      const double bound = HistogramSnapshot::upper_bound(i);
-      const std::string le = std::isinf(bound) ? "+Inf" : fmt::format("{}", bound);
+    spans.visit_octaves([&](double bound, uint64_t below) {
       Labels with_bound = labels;
-      with_bound.emplace_back("le", le);
-      sample(with_bound, cumulative, "_bucket");
-    }
+      with_bound.emplace_back("le", std::isinf(bound) ? "+Inf" : fmt::format("{}", bound));
+      sample(with_bound, below, "_bucket");
+    });
     sample(labels, spans.sum_seconds, "_sum");
     sample(labels, spans.count, "_count");
   }

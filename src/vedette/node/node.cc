@@ -113,7 +113,7 @@ struct Node::Parts {
   Runner runner;
 };
 
-Node::Node(NodeOptions options, std::string version, std::unique_ptr<Reporter> reporter)
+Node::Node(NodeOptions options, const std::string& version, std::unique_ptr<Reporter> reporter)
     : parts_(std::make_unique<Parts>(std::move(options), version, std::move(reporter))) {}
 Node::~Node() = default;
 

@@ -29,7 +29,7 @@ class Node {
   /// Opens the memory and binds the links' addresses; nothing runs yet. Measures the speed of a core, which takes some
   /// 20 ms. `reporter`: the way to the controller; null: HTTP to options.controllers.
   /// Throws Error for what is wrong with the options, an address or folder in use, a secret that is missing.
-  Node(NodeOptions options, std::string version, std::unique_ptr<Reporter> reporter = nullptr);
+  Node(NodeOptions options, const std::string& version, std::unique_ptr<Reporter> reporter = nullptr);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;

@@ -70,7 +70,7 @@ VEDETTE_MODULE(Notes, {.type = "test_notes",
 constexpr size_t kFrames = 20;
 
 class NodeTest : public ::testing::Test {
- protected:
+ public:
   void SetUp() override {
     const std::string command = "ffmpeg -nostdin -v error -y -f lavfi -i testsrc=size=64x48:rate=20 -frames:v " +
                                 std::to_string(kFrames) + " -c:v mjpeg '" + folder.path("small.avi") + "'";
@@ -207,7 +207,7 @@ TEST_F(NodeTest, SendsToAnotherNode) {
 
 TEST_F(NodeTest, IsRefusedWithoutAControllerOrWithAnothersFolder) {
   try {
-    Node(options("box-1"), "1.2.3");
+    const Node lonely(options("box-1"), "1.2.3");
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kInvalidConfig);

@@ -24,7 +24,7 @@ std::vector<std::string> names(const plan::NodePlan& plan) {
 
 /// A keeper with a host, a memory and what it said.
 class PlanKeeperTest : public ::testing::Test {
- protected:
+ public:
   void start() {
     keeper.emplace(
         "box-1", host, *memory,

@@ -41,7 +41,7 @@ bool says(const Report& report, const std::string& part) {
 
 /// A runner with a fake host and a fake controller; waits are short.
 class RunnerTest : public ::testing::Test {
- protected:
+ public:
   RunnerTest() {
     options.name = "box-1";
     options.version = "1.2.3";

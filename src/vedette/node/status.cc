@@ -21,6 +21,8 @@ plan::Drops drops(const std::map<std::string, uint64_t, std::less<>>& dropped) {
 HistogramSnapshot after(const HistogramSnapshot& now, const HistogramSnapshot& earlier) {
   for (size_t i = 0; i < HistogramSnapshot::kBuckets; ++i)
     if (now.counts[i] < earlier.counts[i]) return now;
+  // A stage that came back under its key may have counted more by now, of shorter spans.
+  if (now.count > earlier.count && now.sum_seconds < earlier.sum_seconds) return now;
   return now.since(earlier);
 }
 

@@ -96,6 +96,19 @@ TEST(StatusWindow, SurvivesCountersThatBeginAnew) {
   EXPECT_EQ(report.stages.at(0).execution.count, 20u);
 }
 
+TEST(StatusWindow, IsNotDeceivedByAStageThatCameBackAndHasCountedMore) {
+  StatusWindow window;
+  plan::NodeReport report;
+  NodeStatus status;
+  // Two spans of one bucket, the later ones shorter.
+  status.modules = {module("a", 100, spans({{100, std::chrono::microseconds(1020)}}))};
+  window.fill(report, status, {}, at(seconds(0)));
+  status.modules = {module("a", 101, spans({{101, std::chrono::microseconds(970)}}))};
+  window.fill(report, status, {}, at(seconds(2)));
+  EXPECT_EQ(report.stages.at(0).execution.count, 101u);
+  EXPECT_NEAR(report.stages.at(0).execution.mean, 970e-6, 1e-9);
+}
+
 TEST(StatusWindow, CopiesStreams) {
   graph::StreamStatus stream;
   stream.key = "k";

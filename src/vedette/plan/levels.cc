@@ -44,7 +44,7 @@ void set_rate(ApplicationWish& wish, double fps) {
   ModuleWish rate;
   rate.name = "rate";
   const auto taken = [&](const ModuleWish& other) { return other.name == rate.name; };
-  while (std::any_of(wish.modules.begin(), wish.modules.end(), taken)) rate.name += "-";
+  while (std::any_of(wish.modules.begin(), wish.modules.end(), taken)) rate.name += '-';
   rate.type = "rate";
   rate.settings = fps == std::floor(fps) ? json{{"fps", static_cast<int64_t>(fps)}}.dump() : json{{"fps", fps}}.dump();
   rate.inputs = {kSource};

@@ -7,8 +7,9 @@
 namespace vedette::plan {
 namespace {
 
+using plan::testing::module;
+using plan::testing::tracking;
 using ::testing::ElementsAre;
-using namespace plan::testing;
 
 ApplicationWish wish() {
   auto out = tracking("people", {"yard"});

@@ -12,11 +12,15 @@
 namespace vedette::plan {
 namespace {
 
+using plan::testing::Dice;
+using plan::testing::module;
+using plan::testing::pieces_of;
+using plan::testing::random_application;
+using plan::testing::tracking;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using namespace plan::testing;
 
 const std::map<std::string, std::vector<std::string>> kAddresses = {
     {"box-1", {"tcp://10.0.0.1:7400"}}, {"box-2", {"tcp://10.0.0.2:7400"}}, {"box-3", {}}};

@@ -11,11 +11,14 @@
 namespace vedette::plan {
 namespace {
 
+using plan::testing::Dice;
+using plan::testing::pieces_of;
+using plan::testing::random_application;
+using plan::testing::tracking;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using namespace plan::testing;
 
 /// A problem that owns what it looks at.
 struct Fleet {

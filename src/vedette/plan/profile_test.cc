@@ -12,8 +12,8 @@
 namespace vedette::plan {
 namespace {
 
+using plan::testing::tracking;
 using ::testing::HasSubstr;
-using namespace plan::testing;
 
 struct Known {
   std::vector<ApplicationWish> wishes = {tracking("people", {"yard"})};

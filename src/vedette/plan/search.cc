@@ -139,7 +139,6 @@ void Search::place_chain(int stream, const std::vector<int>& chain) {
     consider();
   }
   if (best_score.missed > 0 || best_score.overfull > overfull + 1e-9) {
-    const std::vector<int> whole = best;
     for (size_t cut = 1; cut < chain.size(); ++cut) {
       for (const int first : homes) {
         for (const int second : homes) {

@@ -12,10 +12,13 @@
 namespace vedette::plan {
 namespace {
 
+using plan::testing::Dice;
+using plan::testing::module;
+using plan::testing::random_application;
+using plan::testing::tracking;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using namespace plan::testing;
 
 std::set<std::string> keys_in(const Shared& shared) {
   std::set<std::string> keys;

@@ -147,8 +147,7 @@ void Supervisor::observe(MonotonicTime now, const Situation& situation, const Pl
   }
   const bool fleet_changed = nodes_ != situation.nodes.size();
   nodes_ = situation.nodes.size();
-  for (size_t i = 0; i < plan.wishes.size(); ++i) {
-    const auto& wish = plan.wishes[i];
+  for (const auto& wish : plan.wishes) {
     const auto [entry, added] = watches_.try_emplace(wish.name);
     Watch& watch = entry->second;
     if (added) watch.kept_since = now;

@@ -11,10 +11,11 @@
 namespace vedette::plan {
 namespace {
 
+using plan::testing::Dice;
+using plan::testing::tracking;
+using std::chrono::seconds;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using namespace plan::testing;
-using std::chrono::seconds;
 
 /// A fleet that behaves as the model says, but with costs that the supervisor's profiles do not know, with noise, and
 /// reports that look back on ten seconds.
@@ -75,15 +76,15 @@ class ToyFleet {
       report.machine_cpu = view.other_load + 0.5;
       reports.push_back(report);
     }
-    for (size_t i = 0; i < is.size(); ++i) {
-      auto& past = past_[is[i].application];
-      past.push_back(is[i].latency_p95_ms / 1e3 * dice.between(0.97, 1.03));
+    for (const auto& now : is) {
+      auto& past = past_[now.application];
+      past.push_back(now.latency_p95_ms / 1e3 * dice.between(0.97, 1.03));
       if (past.size() > 10) past.pop_front();
       ApplicationReport report;
-      report.name = is[i].application;
+      report.name = now.application;
       report.latency.count = 100;
       report.latency.p95 = *std::max_element(past.begin(), past.end());
-      report.fps = is[i].fps * dice.between(0.99, 1.01);
+      report.fps = now.fps * dice.between(0.99, 1.01);
       reports[0].applications.push_back(report);
     }
     kept_ = is;
