@@ -42,7 +42,8 @@ ROI = {"watch": "detections", "zones": [{"name": "square", "classes": ["person"]
 
 
 CORES = 4
-# A module of ours runs its model on all cores of its machine; VideoPipe's modules have no threads (paper 001 §5).
+# Our modules use all cores of their machine, detection within a frame and re-identification for its crops; VideoPipe's modules have
+# no threads (paper 001 §5).
 THREADS = {"threads": CORES}
 
 
@@ -65,11 +66,12 @@ class Machine:
     def limit(self, folder, share):
         # The least quota is a millisecond: the shorter the period, the smoother the core.
         period = max(self.PERIOD_US if share > 0.5 else 0, int(1000 / share))
+        quota = max(1000, round(period * share))
         if self.v1.is_dir():
             (folder / "cpu.cfs_period_us").write_text(str(period))
-            (folder / "cpu.cfs_quota_us").write_text(str(int(period * share)))
+            (folder / "cpu.cfs_quota_us").write_text(str(quota))
         else:
-            (folder / "cpu.max").write_text(f"{int(period * share)} {period}")
+            (folder / "cpu.max").write_text(f"{quota} {period}")
 
     def group(self, name):
         folder = self.folder / name
@@ -307,7 +309,7 @@ class Bench:
         reid = {"gallery": str(self.gallery), "model": self.cards["osnet-x0-25"]}
         own = {"tracking": [module("track", {"algorithm": "sort"}, **after)],
                "roi": [module("roi", ROI, **after)],
-               "reid": [module("reid", {**reid, **THREADS, "every": 1}, **after)],
+               "reid": [module("reid", {**reid, "instances": CORES, "every": 1}, **after)],
                "tracked-reid": [module("track", {"algorithm": "sort"}, **after), module("reid", reid, **after)]}[kind]
         name = kind if camera == "street" else f"{kind}-{camera}"
         log = self.folder / f"{name}-{time.monotonic_ns()}.jsonl"

@@ -5,7 +5,8 @@ bench/churn.py does the same with two hundred for ten minutes, and looks at memo
 
 import pytest
 
-from churn import Churn, account
+from churn import Churn
+from churn_eyes import account
 
 
 def test_changes_at_random_disturb_nobody_and_leave_nothing(binary, sample, tmp_path):

@@ -44,6 +44,8 @@ class Files : public testing::Test {
     }
     return "";
   }
+
+ protected:
   const std::string folder_;
 };
 

@@ -14,7 +14,7 @@ namespace vedette::cli {
 class ControlService {
  public:
   /// Throws as Controller and GrpcServer.
-  ControlService(fleet::ControllerOptions options, const Serving& serving, const net::TlsFiles& tls,
+  ControlService(const fleet::ControllerOptions& options, const Serving& serving, const net::TlsFiles& tls,
                  std::shared_ptr<const net::Authority> authority, const std::string& version);
   ~ControlService() { stop(); }
   ControlService(const ControlService&) = delete;

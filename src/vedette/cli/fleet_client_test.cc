@@ -33,6 +33,7 @@ class FleetPlace : public testing::Test {
     });
   }
 
+ protected:
   const std::string folder_;
   std::map<std::string, std::string> variables_;
 };

@@ -40,6 +40,8 @@ class TokenCommand : public testing::Test {
     }
     return "";
   }
+
+ protected:
   const std::string key_;
 };
 

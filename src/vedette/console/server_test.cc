@@ -358,6 +358,7 @@ class TenantTest : public ServerTest {
     return {{"Authorization", "Bearer " + authority_->issue("ann", role, tenant, std::chrono::hours(1))}};
   }
 
+ protected:
   const std::string key_;
   std::shared_ptr<const net::Authority> authority_;
 };

@@ -76,6 +76,7 @@ class SecureGrpcTest : public ::testing::Test {
     return stub(certificate)->Apply(&context, apply, &applied);
   }
 
+ protected:
   std::string key_;
   std::shared_ptr<net::Authority> authority_;
   std::unique_ptr<Controller> controller_;

@@ -32,6 +32,8 @@ class SqliteStoreTest : public ::testing::Test {
     }
     return "";
   }
+
+ protected:
   std::filesystem::path folder_;
 };
 

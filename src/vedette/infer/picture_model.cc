@@ -1,5 +1,6 @@
 #include "vedette/infer/picture_model.h"
 
+#include <algorithm>
 #include <array>
 
 namespace vedette::infer {
@@ -16,7 +17,10 @@ std::shared_ptr<Session> open(const ModelCard& card, const SessionOptions& optio
 }  // namespace
 
 PictureModel::PictureModel(const ModelCard& card, const SessionOptions& options, const ModelStore& store)
-    : card_(card), session_(open(card, options, store)) {
+    : card_(card),
+      spreads_(options.provider == "cpu"),
+      session_(open(card, options, store)),
+      fork_(session_->instances() - 1, "infer") {
   if (session_->outputs().size() > kMostOutputs) context().reject("at most 32 outputs");
   for (size_t i = 0; i < session_->instances(); ++i) preprocessors_.emplace_back(card.input);
   if (options.batch_wait_ms > 0 && largest_batch() > 1) {
@@ -42,8 +46,16 @@ void PictureModel::run(std::span<const Picture* const> pictures, const Visit& vi
   pointers.reserve(items.size());
   for (Item& item : items) pointers.push_back(&item);
   const std::span<Item* const> all(pointers);
-  for (size_t at = 0; at < all.size(); at += largest_batch())
-    run_now(all.subspan(at, std::min(largest_batch(), all.size() - at)));
+  const size_t size = part_size(all.size());
+  const auto part = [&](size_t i) { run_now(all.subspan(i * size, std::min(size, all.size() - i * size))); };
+  const size_t parts = (all.size() + size - 1) / size;
+  if (spreads_) return fork_.run(parts, part);
+  for (size_t i = 0; i < parts; ++i) part(i);
+}
+
+size_t PictureModel::part_size(size_t pictures) const {
+  const size_t at_once = spreads_ ? instances() : 1;
+  return std::clamp<size_t>((pictures + at_once - 1) / at_once, 1, largest_batch());
 }
 
 void PictureModel::run_now(std::span<Item* const> items) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "vedette/base/fork_join.h"
 #include "vedette/frame/picture.h"
 #include "vedette/infer/batcher.h"
 #include "vedette/infer/head.h"
@@ -36,8 +37,8 @@ class PictureModel {
   size_t largest_batch() const { return session_->largest_batch(); }
   size_t instances() const { return session_->instances(); }
 
-  /// Visits every picture once, in order unless the batcher grouped it with another caller's, maybe on another caller's
-  /// thread.
+  /// Visits every picture once. Several pictures are spread over the instances, and a lone one may be grouped with
+  /// another caller's: visits come in any order, from several threads at once.
   void run(std::span<const Picture* const> pictures, const Visit& visit);
 
  private:
@@ -47,11 +48,14 @@ class PictureModel {
     size_t index;
   };
   void run_now(std::span<Item* const> items);
+  size_t part_size(size_t pictures) const;
 
   ModelCard card_;
+  const bool spreads_;  ///< a processor's cores work side by side; an accelerator wants large batches
   std::shared_ptr<Session> session_;
   std::vector<Preprocessor> preprocessors_;  ///< one a slot
   std::unique_ptr<Batcher<Item>> batcher_;   ///< null where pictures never wait for each other
+  ForkJoin fork_;
 };
 
 /// The card's head as a T. Throws Error(kInvalidConfig) that says what the card's head is and what was wanted.

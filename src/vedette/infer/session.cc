@@ -311,7 +311,8 @@ std::shared_ptr<Session> Session::load(const ModelCard& card, const fs::path& fi
 }
 
 void SessionOptions::fields(Fields& f) {
-  f.whole("instances", instances, "runs of the model at the same time; its weights are loaded once", {1, 256});
+  f.whole("instances", instances,
+          "runs of the model at the same time, also of one frame's crops; its weights are loaded once", {1, 256});
   f.whole("threads", threads, "threads that one run may use", {1, 256});
   f.whole("max_batch", max_batch, "most pictures in one run, for models whose batch size is free", {1, 256});
   f.number("batch_wait_ms", batch_wait_ms, "so long a lone picture waits for others to share its run", {0, 10000});

@@ -10,7 +10,8 @@ namespace vedette::infer {
 /// A model whose only output is one vector a picture: what embedders and classifiers share. Thread-safe.
 class VectorModel {
  public:
-  /// A finished vector (normalised, or scores) of the picture with this index; valid during the call only.
+  /// A finished vector (normalised, or scores) of the picture with this index; valid during the call only. Visits come
+  /// from several threads at once.
   using Visit = std::function<void(size_t picture, std::span<const float> vector)>;
 
   /// Throws Error(kInvalidConfig) when the card's head means something else, and as PictureModel.

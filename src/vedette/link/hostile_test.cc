@@ -90,6 +90,7 @@ class Hostile : public ::testing::Test {
   }
   std::string address() const { return b_.addresses().at(0); }
 
+ protected:
   Folder folder_;
   Collector collector_;
   Feed feed_;

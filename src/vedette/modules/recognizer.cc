@@ -68,7 +68,10 @@ std::vector<Observation> Recognizer::recognize(std::span<const Observation> obse
       }
     }
     memory_.tidy(sequence);
-    results.push_back(any ? observations[i].with_objects(std::move(objects)) : observations[i]);
+    if (any)
+      results.push_back(observations[i].with_objects(std::move(objects)));
+    else
+      results.push_back(observations[i]);
   }
   return results;
 }

@@ -18,8 +18,8 @@ const std::string kNothing;
 }  // namespace
 
 bool CaseLess::operator()(std::string_view a, std::string_view b) const {
-  const int order = ::strncasecmp(a.data(), b.data(),
-                                  std::min(a.size(), b.size()));  // NOLINT(bugprone-suspicious-stringview-data-usage)
+  const size_t common = std::min(a.size(), b.size());
+  const int order = ::strncasecmp(a.data(), b.data(), common);  // NOLINT(bugprone-suspicious-stringview-data-usage)
   return order != 0 ? order < 0 : a.size() < b.size();
 }
 

@@ -99,6 +99,7 @@ class NetServerTest : public testing::Test {
     return read_all(fd);
   }
 
+ protected:
   const std::string folder_;
   ManualClock clock_{Clock::system().now()};
   std::shared_ptr<const Authority> authority_;

@@ -14,7 +14,7 @@ using testing::TemporaryFolder;
 /// A folder that stands for "/".
 class MachineTest : public ::testing::Test {
  public:
-  void write(const std::string& path, const std::string& text) {
+  void write(const std::string& path, const std::string& text) const {
     std::filesystem::create_directories(std::filesystem::path(root.path(path)).parent_path());
     std::ofstream(root.path(path)) << text;
   }

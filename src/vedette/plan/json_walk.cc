@@ -159,9 +159,9 @@ class Reader final : public JsonWalk {
     const auto found = object.find(name);
     return found == object.end() || found->is_null() ? nullptr : &*found;
   }
-  // NOLINTNEXTLINE(bugprone-return-const-ref-from-parameter): members of the document, never temporaries
   const json& checked(const char* name, const json& value, bool right, const char* expected) const {
     if (!right) fail(name, fmt::format("expected {}, found {}", expected, value.type_name()));
+    // NOLINTNEXTLINE(bugprone-return-const-ref-from-parameter): members of the document, never temporaries
     return value;
   }
   uint64_t whole(const char* name, const json& value) const {
