@@ -55,11 +55,27 @@ void Import::gap(uint64_t observations, std::string_view reason) {
 void Import::end(Ending why) {
   {
     const std::lock_guard lock(mutex_);
-    if (ending_) return;
-    ending_ = true;
-    why_ = why;
+    if (!std::exchange(ending_, true)) why_ = why;
+    if (why == Ending::kParted) awaits_before_ = false;
   }
   hand_on();
+}
+
+/// Nothing more comes here; the stream goes on by what takes our place.
+void Import::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(ending_, true)) why_ = Ending::kParted;
+  }
+  hand_on();
+}
+
+void Import::cut_off() {
+  {
+    const std::lock_guard lock(mutex_);
+    cut_off_ = true;
+  }
+  end(Ending::kParted);
 }
 
 bool Import::ended() const {
@@ -105,7 +121,7 @@ void Import::lead(std::weak_ptr<Import> next) {
     next_ = std::move(next);
     if (!sender_closed_) return;
   }
-  end(Ending::kParted);
+  close();
 }
 
 void Import::sender_closed() {
@@ -114,33 +130,92 @@ void Import::sender_closed() {
     sender_closed_ = true;
     if (next_.expired()) return;
   }
-  end(Ending::kParted);
+  close();
 }
 
-/// Whether what waits comes after something that has not gone on yet. With the mutex held, but for a while.
+Import::Progress Import::progress() const {
+  Progress all;
+  std::shared_ptr<Import> before;
+  {
+    const std::lock_guard lock(mutex_);
+    all = {handed_, waiting_.empty(), ended_, cut_off_};
+    if (!handed_) before = before_;
+  }
+  if (!before) return all;
+  const Progress its = before->progress();
+  all.handed = its.handed;
+  all.idle = all.idle && its.idle;
+  return all;
+}
+
+/// Whether the first that waits went on already by the old way: its sender kept it, since our word that it has arrived
+/// came too late. A sender keeps no more than we have places; beyond that the stream has begun anew. With the mutex
+/// held, but for a while.
+bool Import::leave_out_known(std::optional<uint64_t> handed, std::unique_lock<std::mutex>& lock) {
+  if (!handed || waiting_.front().frame().sequence > *handed || left_out_ >= places_) return false;
+  ++left_out_;
+  const Observation known = std::move(waiting_.front());
+  waiting_.pop_front();
+  const auto taken = taken_;
+  lock.unlock();
+  if (taken) taken(1);
+  lock.lock();
+  return true;
+}
+
+/// Whether what waits comes after something that has not gone on yet, or nothing waits any more. With the mutex held,
+/// but for a while.
 bool Import::must_wait(std::unique_lock<std::mutex>& lock) {
   if (!before_) return false;
-  const bool full = waiting_.size() >= places_;
-  const uint64_t first = waiting_.front().frame().sequence;
-  const auto before = before_;
+  auto before = before_;
   lock.unlock();
-  uint64_t missing = 0;
-  bool over = false;
-  {
-    const std::lock_guard its_lock(before->mutex_);
-    if (before->handed_ && !before->ended_) missing = first - std::min(first, *before->handed_ + 1);
-    over = before->ended_ || (before->handed_ && missing == 0) || (full && before->waiting_.empty());
-  }
-  if (over) before->end(Ending::kParted);
+  const Progress its = before->progress();
   lock.lock();
-  if (!over) return true;
+  while (!waiting_.empty() && leave_out_known(its.handed, lock)) {
+  }
+  if (waiting_.empty() || !before_) return waiting_.empty();
+  const uint64_t first = waiting_.front().frame().sequence;
+  uint64_t missing = 0;
+  if (its.handed && (!its.ended || its.cut_off)) missing = first - std::min(first, *its.handed + 1);
+  const bool full = waiting_.size() >= places_;
+  if (!its.ended && !(its.handed && missing == 0) && !(full && its.idle)) return true;
+  lock.unlock();
+  before->end(Ending::kParted);
+  lock.lock();
   if (missing > 0) counts_.gaps["moved"] += missing;
   before_.reset();
   auto link = std::exchange(before_link_, nullptr);
   lock.unlock();  // closing it waits for callbacks
   link.reset();
+  before.reset();
   lock.lock();
   return false;
+}
+
+/// Whether the end may be told: that of the stream, or of its sender, not before the old way's. With the mutex held;
+/// locks are taken from the new to the old.
+bool Import::may_end() const {
+  return ending_ && waiting_.empty() && !ended_ && (!before_ || !awaits_before_ || before_->ended());
+}
+
+/// With the mutex held, but for a while.
+void Import::tell_end(std::unique_lock<std::mutex>& lock) {
+  ended_ = true;
+  const auto last = readers_.clear();
+  auto before = std::exchange(before_, nullptr);
+  auto link = std::exchange(before_link_, nullptr);
+  lock.unlock();
+  link.reset();
+  if (before) {
+    before->end(Ending::kParted);
+    const auto handed = before->progress().handed;
+    before.reset();
+    lock.lock();
+    if (!handed_) handed_ = handed;
+    lock.unlock();
+  }
+  for (const auto& reader : *last) reader->end(*this, why_);
+  lock.lock();
 }
 
 /// Hands on in order, by one thread at a time; whoever comes meanwhile makes that thread look once more.
@@ -153,7 +228,7 @@ void Import::hand_on() {
   handing_ = true;
   do {
     again_ = false;
-    while (!waiting_.empty() && !must_wait(lock)) {
+    while (!cut_off_ && !waiting_.empty() && !must_wait(lock)) {
       const auto readers = readers_.now();
       lock.unlock();
       size_t reserved = 0;
@@ -173,17 +248,13 @@ void Import::hand_on() {
       lock.lock();
       handed_ = sequence;
     }
-    const auto departing = std::exchange(departing_, {});
-    const bool over = ending_ && waiting_.empty() && !ended_;
-    const auto last = over ? readers_.clear() : nullptr;
-    if (over) ended_ = true;
-    if (!departing.empty() || last) {
+    if (cut_off_) waiting_.clear();
+    if (const auto departing = std::exchange(departing_, {}); !departing.empty()) {
       lock.unlock();
       for (const auto& reader : departing) reader->end(*this, Ending::kParted);
-      if (last)
-        for (const auto& reader : *last) reader->end(*this, why_);
       lock.lock();
     }
+    if (may_end()) tell_end(lock);
   } while (again_ || !departing_.empty());
   handing_ = false;
   const auto next = next_.lock();

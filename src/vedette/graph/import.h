@@ -52,11 +52,13 @@ class Import final : public Outlet, public std::enable_shared_from_this<Import> 
   Counts counts() const;
   /// Whether everything has gone on, and every reader was told the end.
   bool ended() const;
+  /// As end(kParted), at once: what still waits is dropped, which whoever takes our place counts as a gap, "moved".
+  void cut_off();
 
   /// Takes the place of `before`, which brings the same in another form: what comes here waits until all that was sent
   /// there has gone on, so that nothing is lost or out of order. `link` is kept so long. A sender that died closes
-  /// nothing: when all places are taken and nothing waits there, what is missing is a gap, "moved". Before the first
-  /// deliver(), and once.
+  /// nothing: when all places are taken and nothing waits there, what is missing is a gap, "moved". What went on there
+  /// already and comes here once more is left out. Before the first deliver(), and once.
   void follow(const std::shared_ptr<Import>& before, std::shared_ptr<void> link);
   /// No more comes unless another sender does.
   void sender_closed();
@@ -65,8 +67,21 @@ class Import final : public Outlet, public std::enable_shared_from_this<Import> 
   void room() override;
 
  private:
+  /// How far this and what it takes the place of have come.
+  struct Progress {
+    std::optional<uint64_t> handed;  ///< the newest that went on
+    bool idle = true;                ///< nothing waits
+    bool ended = false;
+    bool cut_off = false;
+  };
+
   void hand_on();
   bool must_wait(std::unique_lock<std::mutex>& lock);
+  bool leave_out_known(std::optional<uint64_t> handed, std::unique_lock<std::mutex>& lock);
+  bool may_end() const;
+  void tell_end(std::unique_lock<std::mutex>& lock);
+  void close();
+  Progress progress() const;
   void lead(std::weak_ptr<Import> next);
 
   const size_t places_;
@@ -85,6 +100,9 @@ class Import final : public Outlet, public std::enable_shared_from_this<Import> 
   Counts counts_;
   std::optional<uint64_t> handed_;  // the newest that went on
   bool sender_closed_ = false;
+  bool awaits_before_ = true;  // our end comes after that of the one whose place we take
+  bool cut_off_ = false;
+  size_t left_out_ = 0;
   std::weak_ptr<Import> next_;      // takes our place
   std::shared_ptr<Import> before_;  // whose place we take, until it has ended
   std::shared_ptr<void> before_link_;

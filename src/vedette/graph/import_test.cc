@@ -117,6 +117,85 @@ TEST_F(ImportTest, WhatTakesItsPlaceDoesNotWaitForASenderThatDied) {
   EXPECT_EQ(next->counts().gaps.at("moved"), 3u);
 }
 
+TEST_F(ImportTest, WhatWentOnByTheOldWayIsLeftOutWhenItComesOnceMore) {
+  reader_->room = 10;
+  deliver(0, 5);
+  const auto next = std::make_shared<Import>(4);
+  size_t taken = 0;
+  next->on_taken([&](size_t count) { taken += count; });
+  connect(next, reader_);
+  next->follow(import_, nullptr);
+  next->deliver(testing::make_observation(stream_, 3));
+  EXPECT_FALSE(reader_->ended) << "it says nothing of what is under way";
+  next->deliver(testing::make_observation(stream_, 6));
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(taken, 2u) << "it took a place, too";
+}
+
+TEST_F(ImportTest, AStreamThatBeginsAnewAtThatMomentGoesOn) {
+  reader_->room = 20;
+  deliver(100, 105);
+  const auto next = std::make_shared<Import>(2);
+  connect(next, reader_);
+  next->follow(import_, nullptr);
+  for (uint64_t n = 0; n < 5; ++n) next->deliver(testing::make_observation(stream_, n));
+  EXPECT_THAT(reader_->seen, ::testing::ElementsAre(100, 101, 102, 103, 104, 105, 2, 3, 4));
+}
+
+TEST_F(ImportTest, WhatFollowsOneThatGotNothingWaitsForTheOneBefore) {
+  reader_->room = 10;
+  deliver(0, 1);
+  const auto middle = std::make_shared<Import>(4);
+  connect(middle, reader_);
+  middle->follow(import_, nullptr);
+  const auto next = std::make_shared<Import>(4);
+  connect(next, reader_);
+  next->follow(middle, nullptr);
+  middle->sender_closed();
+  EXPECT_FALSE(middle->ended());
+  next->deliver(testing::make_observation(stream_, 3));
+  EXPECT_EQ(reader_->seen.size(), 2u);
+  deliver(2, 2);
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1, 2, 3}));
+  EXPECT_TRUE(middle->ended() && import_->ended());
+  EXPECT_TRUE(next->counts().gaps.empty());
+}
+
+TEST_F(ImportTest, TheStreamIsNotOverBeforeTheOldWayIs) {
+  reader_->room = 10;
+  deliver(0, 0);
+  const auto next = std::make_shared<Import>(4);
+  connect(next, reader_);
+  next->follow(import_, nullptr);
+  next->end(Ending::kStreamOver);
+  EXPECT_FALSE(next->ended());
+  deliver(1, 1);
+  import_->sender_closed();
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 1}));
+  EXPECT_EQ(reader_->ended, Ending::kStreamOver) << "the last that it hears";
+}
+
+TEST_F(ImportTest, WhoLetsGoOfANewWayLetsGoOfTheOldOne) {
+  const auto next = std::make_shared<Import>(4);
+  next->follow(import_, nullptr);
+  next->end(Ending::kParted);
+  EXPECT_TRUE(next->ended() && import_->ended());
+}
+
+TEST_F(ImportTest, CutOffItDropsWhatWaitsAndTheNextCountsIt) {
+  reader_->room = 1;
+  deliver(0, 3);
+  const auto next = std::make_shared<Import>(4);
+  connect(next, reader_);
+  next->follow(import_, nullptr);
+  next->deliver(testing::make_observation(stream_, 5));
+  import_->cut_off();
+  EXPECT_TRUE(import_->ended());
+  reader_->make_room(5);
+  EXPECT_EQ(reader_->seen, (std::vector<uint64_t>{0, 5}));
+  EXPECT_EQ(next->counts().gaps.at("moved"), 4u);
+}
+
 TEST_F(ImportTest, TellsItsReadersWhenItGoesWithoutRoom) {
   auto gone = std::make_shared<Import>(4);
   connect(gone, reader_);

@@ -55,10 +55,10 @@ void Janitor::take(std::shared_ptr<SourceFeed> feed) {
   changed_.notify_all();
 }
 
-void Janitor::take(std::shared_ptr<Import> import) {
+void Janitor::take(std::shared_ptr<Import> import, const std::string& name) {
   if (import->ended()) return;
   Leaving leaving;
-  leaving.name = "link";
+  leaving.name = "link of " + name;
   leaving.import = std::move(import);
   leaving.deadline = now() + limits_.drain;
   const std::lock_guard lock(mutex_);
@@ -118,7 +118,15 @@ void Janitor::wait_rest() {
 
 /// True when it has gone. Without the lock: it calls modules.
 bool Janitor::see_off(Leaving& leaving, MonotonicTime deadline) {
-  if (leaving.import) return leaving.import->ended() || now() >= deadline;
+  if (leaving.import) {
+    if (leaving.import->ended()) return true;
+    if (now() < deadline) return false;
+    if (!std::exchange(leaving.cut_short, true))
+      log::warn("{}: not everything came out within {:.1f} s; the rest is dropped", leaving.name,
+                to_seconds(limits_.drain));
+    leaving.import->cut_off();
+    return leaving.import->ended();
+  }
   if (leaving.feed) {
     if (!leaving.feed->ended()) return false;
     leaving.feed->join();
@@ -139,6 +147,10 @@ bool Janitor::see_off(Leaving& leaving, MonotonicTime deadline) {
 bool Janitor::see_off_all(std::unique_lock<std::mutex>& lock) {
   bool any = false;
   for (auto it = leaving_.begin(); it != leaving_.end();) {
+    if (it->import && it->deadline > now()) {  // hurry() has not come
+      const auto last = it->import->last_sequence();
+      if (std::exchange(it->last_sequence, last) != last) it->deadline = now() + limits_.drain;
+    }
     const MonotonicTime deadline = it->deadline;
     lock.unlock();
     const bool gone = see_off(*it, deadline);

@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,8 +52,9 @@ class Janitor {
   void take_at_once(Departure departure) { add(std::move(departure), Duration{0}); }
   /// A feed that was started, and asked to stop.
   void take(std::shared_ptr<SourceFeed> feed);
-  /// An import that was told its end: what its readers had no room for yet comes out.
-  void take(std::shared_ptr<Import> import);
+  /// An import that was told its end, or whose place another takes: what its readers had no room for yet, and what is
+  /// still on its way, comes out. When nothing more has come for `drain` the rest is dropped.
+  void take(std::shared_ptr<Import> import, const std::string& name);
   /// What still comes out need not.
   void hurry();
   /// Something may have ended.
@@ -76,6 +78,7 @@ class Janitor {
     std::shared_ptr<SourceFeed> feed;  // or this in place of a stage
     std::shared_ptr<Import> import;    // or this
     MonotonicTime deadline{};
+    std::optional<uint64_t> last_sequence;  // of the import, at the last look
     bool cut_short = false;  // the deadline has passed, and this was said if it had to be
     bool left_behind = false;
   };

@@ -67,6 +67,22 @@ TEST_F(JanitorTest, WhatWasLeftBehindGoesWhenItsCallReturns) {
   EXPECT_TRUE(janitor.wait_gone("key"));
 }
 
+TEST_F(JanitorTest, AnImportWhoseSenderNeverClosesIsCutOff) {
+  const auto import = std::make_shared<Import>(2);
+  const auto next = std::make_shared<Import>(2);
+  next->follow(import, nullptr);
+  const auto stream = std::make_shared<StreamInfo>();
+  import->deliver(testing::make_observation(stream, 0));
+  next->deliver(testing::make_observation(stream, 2));  // waits for 1, which never comes
+  janitor.take(import, "stream 's' from node 'n'");
+  janitor.wait_rest();
+  EXPECT_TRUE(import->ended());
+  EXPECT_TRUE(janitor.rests());
+  EXPECT_EQ(next->counts().gaps.at("moved"), 1u);
+  next->end(Ending::kStreamOver);
+  EXPECT_TRUE(next->ended());
+}
+
 /// A sink that waits at a door with every frame.
 class HangingSink final : public Module {
  public:

@@ -57,9 +57,9 @@ void Network::apply(const plan::NodePlan& plan) {
     feed->request_stop();
     janitor_.take(feed);
   }
-  for (const auto& running : gone.imports) {
+  for (const auto& [channel, running] : gone.imports) {
     running.import->end(Ending::kParted);
-    janitor_.take(running.import);
+    janitor_.take(running.import, name_of(channel));
   }
   hand_over(gone.replaced);
   changed_.notify_all();
@@ -97,7 +97,7 @@ Network::Gone Network::take_out_gone(const plan::NodePlan& plan, std::map<std::s
     }
     if (const auto last = entry.second.import->last_sequence())
       left_off_[{entry.first.producer, entry.first.stream}] = *last;
-    gone.imports.push_back(std::move(entry.second));
+    gone.imports.emplace_back(entry.first, std::move(entry.second));
     return true;
   });
   take_out(exports_, [&](auto& entry) {

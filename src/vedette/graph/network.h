@@ -87,7 +87,7 @@ class Network {
   struct Gone {
     std::vector<Janitor::Departure> stages;
     std::vector<std::shared_ptr<SourceFeed>> feeds;
-    std::vector<RunningImport> imports;
+    std::vector<std::pair<plan::Channel, RunningImport>> imports;
     std::vector<std::pair<plan::Channel, RunningImport>> replaced;  // by imports of the same in another form
     std::vector<std::shared_ptr<Inlet>> exports;  // closed when they are let go of, once they have ended
     std::set<const Outlet*> outlets;              // of all these: they send their readers the end by themselves
@@ -116,6 +116,7 @@ class Network {
   void forget_streams(const plan::NodePlan& plan);
   void resume_lanes();
   void start_sources(const plan::NodePlan& plan);
+  std::string name_of(const plan::Channel& channel) const;
   void hand_over(const std::vector<std::pair<plan::Channel, RunningImport>>& replaced);
   void begin_sources_and_links();
   std::shared_ptr<Outlet> outlet_of(const plan::NodePlan& plan, const std::string& producer, const std::string& stream);

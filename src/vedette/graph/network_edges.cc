@@ -87,6 +87,14 @@ void Network::begin_sources_and_links() {
   }
 }
 
+/// For log lines.
+std::string Network::name_of(const plan::Channel& channel) const {
+  const std::lock_guard lock(mutex_);
+  const auto info = infos_.find(channel.stream);
+  return "stream '" + (info == infos_.end() ? channel.stream : info->second->name) + "' from node '" + channel.node +
+         "'";
+}
+
 /// What another node sends comes in another form from now on (with pictures, because somebody looks at them): what is
 /// under way in the old one goes on first.
 void Network::hand_over(const std::vector<std::pair<plan::Channel, RunningImport>>& replaced) {
@@ -99,6 +107,7 @@ void Network::hand_over(const std::vector<std::pair<plan::Channel, RunningImport
     }
     if (next) {
       next->follow(running.import, running.handle);
+      janitor_.take(running.import, name_of(channel));
     } else {
       running.import->end(Ending::kParted);
     }

@@ -69,6 +69,9 @@ class Sender {
   virtual void send(Observation observation, bool reserved) = 0;
   /// The stream has ended: the receiver is told once everything before has arrived. on_room() is called when it knows.
   virtual void end() = 0;
+  /// No more will come by this way, and the stream goes on by another: whoever receives now gets the rest. Once that
+  /// receiver has gone, what it did not get is dropped ("unreachable"): it would be stale to the next one.
+  virtual void part() = 0;
   /// Whether end() was called and the receiver has everything.
   virtual bool drained() const = 0;
   /// Forgets what has not been sent and tells the receiver that no more will come. Callbacks as for the destructor.

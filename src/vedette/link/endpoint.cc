@@ -27,6 +27,7 @@ class SenderHandle final : public Sender {
     peer_->send(channel_, std::move(observation), reserved);
   }
   void end() override { peer_->end(*channel_); }
+  void part() override { peer_->part(*channel_); }
   bool drained() const override { return peer_->drained(*channel_); }
   void close() override { shut(); }
 

@@ -30,6 +30,8 @@ void IncomingChannel::attach(const std::shared_ptr<IncomingLink>& link, const Op
     link_ = link;
     channel_ = opening.channel;
     attachment_ = attachment;
+    came_ = false;
+    ++attached_;
     restarted = attach.restarted;
     answer.set_channel(opening.channel);
     answer.set_attachment(attachment);
@@ -37,20 +39,23 @@ void IncomingChannel::attach(const std::shared_ptr<IncomingLink>& link, const Op
     answer.set_next(attach.next);
     answer.set_allowed(attach.allowed);
   }
-  if (restarted) deliver_in_turn({{{"sender_restarted", 0}}, nullptr, {}, false});
+  if (restarted) deliver_in_turn({.gaps = {{"sender_restarted", 0}}, .observation = nullptr});
   link->send(pack(MessageType::kAttach, answer));
 }
 
 void IncomingChannel::detach(const IncomingLink* link, uint32_t channel, bool sender_closed) {
   std::shared_ptr<IncomingLink> last;  // goes after the lock does
+  bool ours = false;
   {
     const std::lock_guard lock(mutex_);
     if (link_.get() != link || channel_ != channel) return;
+    // One that served another receiver before us and had nothing left for us is not the sender that we are opened for.
+    ours = came_ || attachment_ == 1;
     last = std::move(link_);
     order_.detach();
     if (sender_closed) order_.closed();
   }
-  if (sender_closed) deliver_in_turn({.gaps = {}, .observation = nullptr, .closed = true});
+  if (sender_closed && ours) deliver_in_turn({.gaps = {}, .observation = nullptr, .closed = true});
 }
 
 bool IncomingChannel::takes_from(const IncomingLink* link, uint32_t channel) const {
@@ -100,6 +105,9 @@ void IncomingChannel::arrived(ReceivedObservation received, MonotonicTime now) {
       ++duplicates_;
     } else {
       ++received_;
+      came_ = true;
+      delivery.attached = attached_;
+      delivery.next = received.number + 1;
       delivery.gaps = news(arrival, std::move(received.gaps));
       count(delivery.gaps);
     }
@@ -125,6 +133,9 @@ void IncomingChannel::marked(uint64_t number, Gaps gaps, bool end) {
     const auto arrival = order_.mark(number, sum_of(gaps), end);
     if (arrival.verdict == ReceiveOrder::Verdict::kViolation) throw ProtocolError("a mark on a closed channel");
     if (arrival.verdict == ReceiveOrder::Verdict::kNew) {
+      came_ = true;
+      delivery.attached = attached_;
+      delivery.next = end ? number + 1 : number;
       delivery.gaps = news(arrival, std::move(gaps));
       count(delivery.gaps);
       delivery.end = end;
@@ -169,6 +180,10 @@ void IncomingChannel::deliver(Delivery& delivery) {
     }
   }
   const std::lock_guard lock(delivery_mutex_);
+  if (handler_ && delivery.attached > 0) {
+    delivered_attached_ = delivery.attached;
+    delivered_next_ = delivery.next;
+  }
   try {
     for (const auto& [reason, gap] : delivery.gaps)
       if (handler_) handler_->on_gap(gap, reason);
@@ -215,22 +230,30 @@ void IncomingChannel::grant(size_t places) {
 }
 
 void IncomingChannel::silence() {
+  uint32_t delivered_attached = 0;
+  uint64_t delivered_next = 0;
   {
     const std::lock_guard lock(delivery_mutex_);
     handler_ = nullptr;
+    delivered_attached = delivered_attached_;
+    delivered_next = delivered_next_;
   }
   std::shared_ptr<IncomingLink> last;
-  uint32_t channel = 0;
+  wire::Credit credit;
+  wire::Detach message;
   {
     const std::lock_guard lock(mutex_);
     silenced_ = true;
     last = std::move(link_);
-    channel = channel_;
+    message.set_channel(channel_);
+    credit.set_channel(channel_);
+    credit.set_attachment(attachment_);
+    credit.set_next(attached_ == delivered_attached ? delivered_next : 0);
     order_.detach();
   }
   if (!last) return;
-  wire::Detach message;
-  message.set_channel(channel);
+  // What was handed on must not come once more to whoever opens the channel next.
+  if (credit.next() > 0) last->send(pack(MessageType::kCredit, credit));
   last->send(pack(MessageType::kDetach, message));
 }
 

@@ -54,6 +54,8 @@ class IncomingChannel : public std::enable_shared_from_this<IncomingChannel> {
   struct Delivery {
     Gaps gaps;
     std::shared_ptr<ReceivedObservation> observation;
+    uint64_t attached = 0;  // when it came: IncomingChannel::attached_
+    uint64_t next = 0;      // the number after it
     MonotonicTime began{};
     bool end = false;
     bool closed = false;
@@ -81,11 +83,15 @@ class IncomingChannel : public std::enable_shared_from_this<IncomingChannel> {
 
   std::recursive_mutex delivery_mutex_;  // held during a callback, which may close the receiver
   ReceiverHandler* handler_;             // null once closed
+  uint64_t delivered_attached_ = 0;      // of what was handed on last
+  uint64_t delivered_next_ = 0;
 
   mutable std::mutex mutex_;
   ReceiveOrder order_;
   std::shared_ptr<IncomingLink> link_;
   bool silenced_ = false;  // attaches to nothing any more
+  bool came_ = false;      // something, on this attachment
+  uint64_t attached_ = 0;  // how often
   uint32_t channel_ = 0, attachment_ = 0;
   uint64_t received_ = 0, duplicates_ = 0, bytes_ = 0;
   vedette::link::Gaps gaps_;

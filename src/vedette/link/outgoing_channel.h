@@ -33,6 +33,8 @@ struct OutgoingChannel {
   uint32_t number = 0;      // on the connection of now
   uint32_t attachment = 0;  // … as the receiver counts
   bool closed = false;
+  bool parted = false;         // Sender::part() was called
+  bool receiver_left = false;  // … on purpose, and no other has come
   bool told_drained = false;
   uint64_t sent = 0, resent = 0, bytes = 0, sent_raw = 0, sent_jpeg = 0, sent_shared = 0;
   Histogram serialise, wait, send;

@@ -188,6 +188,7 @@ void OutgoingPeer::on_control(Connection& connection, MessageType type, std::spa
       if (!channel->queue.attach(next, attach.allowed()))
         throw ProtocolError("it has received what was never sent on " + to_string(channel->id));
       channel->attachment = attach.attachment();
+      channel->receiver_left = false;
       prepare(channel);
       collect_notices(to_notify);
       break;
@@ -207,7 +208,11 @@ void OutgoingPeer::on_control(Connection& connection, MessageType type, std::spa
       wire::Detach detach;
       unpack(header, detach);
       const std::lock_guard lock(mutex_);
-      if (const auto channel = find(detach.channel())) channel->queue.detach(context_->now());
+      const auto channel = find(detach.channel());
+      if (!channel) break;
+      channel->queue.detach(context_->now());
+      channel->receiver_left = true;
+      if (channel->parted) channel->queue.forget(GapReason::kUnreachable);
       break;
     }
     default: throw ProtocolError("a message that only a dialler sends");

@@ -34,6 +34,7 @@ class OutgoingPeer final : public Connection::Role, public std::enable_shared_fr
   void give_back(OutgoingChannel& channel);
   void send(const std::shared_ptr<OutgoingChannel>& channel, Observation observation, bool reserved);
   void end(OutgoingChannel& channel);
+  void part(OutgoingChannel& channel);
   bool drained(const OutgoingChannel& channel) const;
   void close(OutgoingChannel& channel);
   PeerStatus status() const;

@@ -86,6 +86,12 @@ void OutgoingPeer::end(OutgoingChannel& channel) {
   if (connection) connection->pump();
 }
 
+void OutgoingPeer::part(OutgoingChannel& channel) {
+  const std::lock_guard lock(mutex_);
+  channel.parted = true;
+  if (channel.receiver_left) channel.queue.forget(GapReason::kUnreachable);
+}
+
 bool OutgoingPeer::drained(const OutgoingChannel& channel) const {
   const std::lock_guard lock(mutex_);
   return channel.queue.drained();

@@ -186,6 +186,19 @@ bool SendQueue::attach(std::optional<uint64_t> next, uint64_t allowed) {
   return true;
 }
 
+void SendQueue::forget(GapReason reason) {
+  for (Entry& entry : entries_) {
+    if (entry.item) {
+      counted_[reason] += 1;
+    } else if (entry.kind == Entry::Kind::kGap) {
+      count_gap(entry);
+    }
+  }
+  entries_.clear();
+  unsent_ = sent_items_ = items_ = 0;
+  bytes_ = 0;
+}
+
 void SendQueue::detach(MonotonicTime now) {
   if (attached_) detached_at_ = now;
   attached_ = false;

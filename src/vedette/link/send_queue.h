@@ -65,6 +65,8 @@ class SendQueue {
   /// the receiver breaks the protocol and nothing has changed).
   [[nodiscard]] bool attach(std::optional<uint64_t> next, uint64_t allowed);
   void detach(MonotonicTime now);
+  /// Drops everything; who attaches next begins after it.
+  void forget(GapReason reason);
   bool attached() const { return attached_; }
   [[nodiscard]] bool acknowledge(uint64_t next, uint64_t allowed);
 

@@ -111,7 +111,7 @@ std::shared_ptr<Picture> crop(const Picture& picture, const Box& box, BufferPool
 
 std::shared_ptr<const Picture> pixels_of(const Frame& frame) {
   if (frame.picture) return frame.picture;
-  VEDETTE_ASSERT(frame.jpeg);
+  if (!frame.jpeg) throw Error(ErrorCode::kUnavailable, "the frame came from another node without its picture");
   return frame.derived<Picture>(kPixelsKey, [&] { return std::shared_ptr<const Picture>(decode_jpeg(*frame.jpeg)); });
 }
 

@@ -1,5 +1,6 @@
 #include "vedette/media/convert.h"
 
+#include "vedette/base/error.h"
 #include "vedette/media/testing.h"
 
 namespace vedette::media {
@@ -40,6 +41,18 @@ TEST(Convert, BgrThereAndBack) {
   const auto bgr = ramp(PixelFormat::kBgr, 65, 33);
   const auto back = to_bgr(*to_i420(*bgr));
   EXPECT_LT(difference(*bgr, *back), 4);
+}
+
+TEST(Convert, AFrameWithoutItsPictureIsRefused) {
+  const Frame bare;
+  for (const auto convert : {pixels_of, bgr_of}) {
+    try {
+      convert(bare);
+      FAIL() << "pixels of a frame that has none";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kUnavailable);
+    }
+  }
 }
 
 TEST(Convert, ScalesEveryFormat) {

@@ -226,7 +226,7 @@ std::pair<int, int> jpeg_size(std::span<const uint8_t> jpeg) {
 
 std::shared_ptr<const Bytes> jpeg_of(const Frame& frame, int quality) {
   if (frame.jpeg) return frame.jpeg;
-  VEDETTE_ASSERT(frame.picture);
+  if (!frame.picture) throw Error(ErrorCode::kUnavailable, "the frame came from another node without its picture");
   quality = std::clamp(quality, 1, 100);
   return frame.derived<Bytes>(kJpegKey + static_cast<uint64_t>(quality),
                               [&] { return std::make_shared<const Bytes>(encode_jpeg(*frame.picture, quality)); });

@@ -85,8 +85,10 @@ class LinkInlet final : public graph::Inlet {
   LinkInlet(std::weak_ptr<LeavingSenders> leaving, link::ChannelId id, std::string peer)
       : leaving_(std::move(leaving)), id_(std::move(id)), peer_(std::move(peer)) {}
   ~LinkInlet() override {
-    if (const auto leaving = leaving_.lock(); leaving && sender_ && (ended_ || parted_))
+    if (const auto leaving = leaving_.lock(); leaving && sender_ && (ended_ || parted_)) {
+      if (!ended_) sender_->part();
       leaving->add(std::move(sender_), id_, peer_, ended_);
+    }
   }
 
   /// Before anything else.

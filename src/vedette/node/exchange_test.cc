@@ -305,5 +305,40 @@ TEST_F(ExchangeTest, NothingComesOnceTheImportIsLetGo) {
   EXPECT_FALSE(reader->wait(1).empty()) << "whoever opens it next gets what waited";
 }
 
+/// What was handed on but not acknowledged yet came once more to the next import of the channel.
+TEST_F(ExchangeTest, WhoOpensAChannelAgainGetsNothingOfItsFirstLife) {
+  introduce();
+  open_import(4, 1000);
+  auto inlet = open_export(kBlocking);
+  ASSERT_TRUE(producer->reserve(*inlet));
+  inlet->put(observation(here, 473), true);
+  ASSERT_EQ(reader->wait(1), numbers(473, 474));
+  handle.reset();  // as when another channel took its place: the sender leaves, and has not been tidied away yet
+  inlet->end(*producer, Ending::kParted);
+  inlet.reset();
+  open_import(4, 1000);
+  inlet = open_export(kBlocking);
+  ASSERT_TRUE(producer->reserve(*inlet));
+  inlet->put(observation(here, 548), true);
+  EXPECT_EQ(reader->wait(1), numbers(548, 549));
+  EXPECT_TRUE(a.exchange.wait_left(kPatience));
+}
+
+TEST_F(ExchangeTest, WhatALeavingSenderCouldNotGiveIsDroppedWithItsReceiver) {
+  introduce();
+  open_import(1, 1);
+  auto inlet = open_export(kBlocking);
+  for (const uint64_t i : numbers(0, 3)) {
+    ASSERT_TRUE(producer->reserve(*inlet));
+    inlet->put(observation(here, i), true);
+  }
+  ASSERT_EQ(reader->wait(1), numbers(0, 1));
+  inlet->end(*producer, Ending::kParted);
+  inlet.reset();
+  EXPECT_FALSE(a.exchange.wait_left(Duration{0}));
+  handle.reset();
+  EXPECT_TRUE(a.exchange.wait_left(kPatience / 2)) << "long before its time is over";
+}
+
 }  // namespace
 }  // namespace vedette::node
