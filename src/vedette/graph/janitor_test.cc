@@ -39,7 +39,10 @@ class JanitorTest : public ::testing::Test {
     door.wait_for(1);
     janitor.take_at_once({.key = "key", .stage = stage, .lanes = {lane}, .whole = true});
   }
-  ~JanitorTest() override { door.open(); }
+  ~JanitorTest() override {
+    door.open();
+    while (!janitor.remaining().empty()) std::this_thread::yield();  // a stage and its lane know each other until then
+  }
 
   Door door;
   std::atomic<bool> stopped{false};
