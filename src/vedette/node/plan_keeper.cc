@@ -19,8 +19,14 @@ std::string count(size_t n, std::string_view thing) { return fmt::format("{} {}{
 
 bool idle(const plan::NodePlan& plan) { return plan.stages.empty() && plan.sources.empty(); }
 
-PlanKeeper::PlanKeeper(std::string node, Host& host, Memory& memory, std::function<void()> changed, Say say)
-    : node_(std::move(node)), host_(host), memory_(memory), changed_(std::move(changed)), say_(std::move(say)) {
+PlanKeeper::PlanKeeper(std::string node, Host& host, Memory& memory, std::function<void()> changed, Say say,
+                       Duration retry)
+    : node_(std::move(node)),
+      host_(host),
+      memory_(memory),
+      changed_(std::move(changed)),
+      say_(std::move(say)),
+      first_retry_(retry) {
   state_.running = std::make_shared<const plan::NodePlan>();
   thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
 }
@@ -54,8 +60,7 @@ void PlanKeeper::resume() {
     state_.version = plan->version;
     state_.phase = "applying";
     in_hand_ = plan;
-    next_ = std::move(plan);
-    next_remembered_ = true;
+    next_ = Task{.plan = *std::move(plan), .remembered = true};
   }
   wake_.notify_all();
   changed_();
@@ -75,8 +80,7 @@ void PlanKeeper::want(plan::NodePlan plan) {
     state_.error.clear();
     state_.failed.clear();
     in_hand_ = plan;
-    next_ = std::move(plan);
-    next_remembered_ = false;
+    next_ = Task{.plan = std::move(plan)};
   }
   wake_.notify_all();
   changed_();
@@ -84,33 +88,41 @@ void PlanKeeper::want(plan::NodePlan plan) {
 
 void PlanKeeper::work(const std::stop_token& stop) {
   name_this_thread("plans");
-  while (true) {
-    plan::NodePlan plan;
-    bool remembered = false;
-    {
-      std::unique_lock lock(mutex_);
-      const auto come = [&] { return next_.has_value(); };
-      if (settles_) {
-        wake_.wait_until(lock, stop, *settles_, come);
-      } else {
-        wake_.wait(lock, stop, come);
-      }
-      if (stop.stop_requested()) break;
-      if (next_) {
-        plan = std::move(*std::exchange(next_, std::nullopt));
-        remembered = next_remembered_;
-      }
-    }
-    if (plan.node.empty()) {
-      settle();
+  while (!stop.stop_requested()) {
+    if (const auto task = wait_for_task(stop)) {
+      apply(*task);
     } else {
-      apply(plan, remembered);
+      settle();
     }
   }
   settle();  // an end by request is no crash
 }
 
-void PlanKeeper::apply(const plan::NodePlan& plan, bool remembered) {
+/// The next thing to do; none: the probation is over, or the end has come.
+std::optional<PlanKeeper::Task> PlanKeeper::wait_for_task(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const auto come = [&] { return next_.has_value(); };
+  const auto until = settles_ && retries_ ? std::min(settles_, retries_) : settles_ ? settles_ : retries_;
+  if (until) {
+    wake_.wait_until(lock, stop, *until, come);
+  } else {
+    wake_.wait(lock, stop, come);
+  }
+  if (stop.stop_requested()) return std::nullopt;
+  if (next_) {
+    retry_ = first_retry_;
+    retries_.reset();
+    return std::exchange(next_, std::nullopt);
+  }
+  if (retries_ && retries_ == until) {
+    retries_.reset();
+    return Task{.plan = *in_hand_, .again = true};
+  }
+  return std::nullopt;
+}
+
+void PlanKeeper::apply(const Task& task) {
+  const auto& [plan, remembered, again] = task;
   State outcome;
   {
     const std::lock_guard lock(mutex_);
@@ -134,22 +146,15 @@ void PlanKeeper::apply(const plan::NodePlan& plan, bool remembered) {
   } else {
     if (remembered) settles_ = std::chrono::steady_clock::now() + kProbation;
     apply_parts(plan, before == 0, outcome);
+    if (outcome.phase == "failed") {
+      retries_ = std::chrono::steady_clock::now() + retry_;
+      retry_ = std::min(2 * retry_, kLongestRetry);
+    }
   }
+  say_outcome(task, outcome, before);
   if (outcome.phase == "running") {
-    say_(log::Level::kInfo, {},
-         fmt::format("plan {} runs{}: {}, {}, {}", plan.version, remembered ? ", from memory" : "",
-                     count(plan.applications.size(), "application"), count(plan.sources.size(), "source"),
-                     count(plan.stages.size(), "module")));
     remember(plan);
-    if (!remembered) settle();
-  } else {
-    const auto goes_on = outcome.running->version == plan.version ? "; the rest of it runs"
-                         : before > 0                             ? fmt::format("; plan {} goes on", before)
-                                                                  : "; nothing runs";
-    say_(log::Level::kError, {}, fmt::format("plan {} cannot be run: {}{}", plan.version, outcome.error, goes_on));
-    for (const auto& application : outcome.failed)
-      say_(log::Level::kError, application,
-           fmt::format("its part on {} could not be started: {}", node_, outcome.error));
+    if (!remembered && !again) settle();
   }
   {
     const std::lock_guard lock(mutex_);
@@ -161,6 +166,27 @@ void PlanKeeper::apply(const plan::NodePlan& plan, bool remembered) {
     }
   }
   changed_();
+}
+
+void PlanKeeper::say_outcome(const Task& task, const State& outcome, uint64_t before) const {
+  const auto& plan = task.plan;
+  if (outcome.phase == "running") {
+    say_(log::Level::kInfo, {},
+         fmt::format("plan {} runs{}: {}, {}, {}", plan.version,
+                     task.remembered ? ", from memory"
+                     : task.again    ? " after all"
+                                     : "",
+                     count(plan.applications.size(), "application"), count(plan.sources.size(), "source"),
+                     count(plan.stages.size(), "module")));
+  } else if (!task.again) {
+    const auto goes_on = outcome.running->version == plan.version ? "; the rest of it runs"
+                         : before > 0                             ? fmt::format("; plan {} goes on", before)
+                                                                  : "; nothing runs";
+    say_(log::Level::kError, {}, fmt::format("plan {} cannot be run: {}{}", plan.version, outcome.error, goes_on));
+    for (const auto& application : outcome.failed)
+      say_(log::Level::kError, application,
+           fmt::format("its part on {} could not be started: {}", node_, outcome.error));
+  }
 }
 
 /// Applies the plan, or, if `parts`, as much of it as can be started.

@@ -25,7 +25,7 @@ std::vector<std::string> names(const plan::NodePlan& plan) {
 /// A keeper with a host, a memory and what it said.
 class PlanKeeperTest : public ::testing::Test {
  public:
-  void start() {
+  void start(Duration retry = PlanKeeper::kRetry) {
     keeper.emplace(
         "box-1", host, *memory,
         [this] {
@@ -37,7 +37,8 @@ class PlanKeeperTest : public ::testing::Test {
         [this](log::Level level, const std::string& application, const std::string& text) {
           const std::lock_guard lock(mutex);
           said.push_back({0, level >= log::Level::kError ? "error" : "info", "box-1", application, text});
-        });
+        },
+        retry);
   }
   /// Waits until the state is so.
   PlanKeeper::State wait(uint64_t version, const std::string& phase) {
@@ -168,6 +169,34 @@ TEST_F(PlanKeeperTest, FailsWholeWhenNobodyCanTellWhoseFaultItIs) {
   EXPECT_TRUE(state.failed.empty());
   EXPECT_TRUE(heard("nothing runs"));
   EXPECT_FALSE(memory->plan());
+}
+
+TEST_F(PlanKeeperTest, TriesAPlanThatFailedAgainUntilItRuns) {
+  int tries = 0;
+  host.on_apply = [&tries](const plan::NodePlan&) {
+    if (++tries < 4) throw Error(ErrorCode::kTimeout, "module 'motion' has not come to its end", "");
+  };
+  start(Duration::zero());
+  keeper->want(plan_of(5, {"yard"}));
+  EXPECT_EQ(wait(5, "running").error, "");
+  EXPECT_EQ(memory->plan(), plan_of(5, {"yard"}));
+  EXPECT_TRUE(heard("plan 5 runs after all"));
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(std::count_if(said.begin(), said.end(), [](const auto& line) { return line.level == "error"; }), 1)
+      << "what failed is said once";
+}
+
+TEST_F(PlanKeeperTest, ANewerPlanEndsTheTriesOfAFailedOne) {
+  break_application("gate");
+  start(Duration::zero());
+  keeper->want(plan_of(1, {"yard"}));
+  wait(1, "running");
+  keeper->want(plan_of(2, {"gate"}));
+  wait(2, "failed");
+  keeper->want(plan_of(3, {"door"}));
+  EXPECT_EQ(names(*wait(3, "running").running), std::vector<std::string>{"door"});
+  keeper->stop();
+  EXPECT_EQ(host.applied().back().version, 3u);
 }
 
 TEST_F(PlanKeeperTest, TheControllersPlanIsQuickerThanMemory) {
