@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Applications that come, change and go at random for ten minutes: nobody else may notice, and nothing may be left behind.
 
-    bench/churn.py [--minutes 10] [--applications 200] [--seed 1] [--rate 8] [--fps 15] [--json churn.json] [--binary PROGRAM]
+    bench/churn.py [--minutes 10] [--applications 200] [--seed 1] [--rate 4] [--fps 15] [--json churn.json] [--binary PROGRAM]
 
 tests/churn.py tells what runs: a controller, two nodes, three cameras, six witnesses, and up to --applications others of four
 tenants, which are added, changed, stopped and removed through the controller's API. It checks
@@ -93,7 +93,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--applications", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=8, help="most changes a second")
+    parser.add_argument("--rate", type=float, default=4, help="most changes a second")
     parser.add_argument("--fps", type=int, default=15, help="of each camera")
     parser.add_argument("--pictures", action="store_true", help="some applications look at pictures behind links that carried none before")
     parser.add_argument("--rounds", type=int, default=0, help="after each of which all is removed; 0: one in two minutes, two at least")

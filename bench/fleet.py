@@ -8,7 +8,7 @@
   2 … 5      as many machines with a camera each, two applications a camera, one fleet
 
 A machine is a network namespace and eight slow cores: every thread may take --core of a core of this computer, and all threads of
-the machine together eight times that (the kernel's CPU bandwidth control, a cgroup a thread). So a frame takes as long as on the paper's
+the machine together eight times that (the kernel's CPU bandwidth control, a cgroup a thread; cgroup v1 is what it was run on). So a frame takes as long as on the paper's
 devices (VideoPipe: a quarter of a second), threads that run side by side help as they do there, and five machines fit on two cores.
 The video is the sample, played at 15 frames a second. Between machines lie --rate-mbps and --delay-ms (bench/channel.cc), and
 everything runs over mutual TLS, for ours and the baseline alike. Latencies are from a frame's arrival to the end of the last sink; lag
@@ -86,9 +86,8 @@ class Machine:
         return folder / ("tasks" if self.v1.is_dir() else "cgroup.threads")
 
     def take(self, pid):
-        """A process, from its start on; its threads get their cores in spread()."""
+        """A process, in the child before it becomes its program; its threads get their cores in spread()."""
         (self.boot / ("cgroup.procs" if self.v1.is_dir() else "cgroup.threads")).write_text(str(pid))
-        self.pids.add(pid)
 
     def spread(self):
         living = set()
@@ -529,6 +528,11 @@ def main():
                   for letter, case in (("A", bench.case_a), ("B", bench.case_b), ("C", bench.case_c), ("VideoPipe", bench.videopipe))]
         cases += [(f"{n} machines", bench.scaling, n) for n in (2, 3, 4, 5)]
         results = {}
+
+        def write():
+            if arguments.json:
+                pathlib.Path(arguments.json).write_text(json.dumps({"results": results, "ratios": ratios(results)}, indent=1))
+
         try:
             bench.build_network(5)
             for name, case, argument in cases:
@@ -536,6 +540,7 @@ def main():
                     try:
                         results[name] = case(argument)
                         show(name, results[name])
+                        write()  # an interrupted run keeps what it has
                     except RuntimeError as error:
                         print(f"  {name}: {error}")
                         for log in sorted(pathlib.Path(folder).glob("*.log")):
@@ -546,8 +551,6 @@ def main():
         print()
         for what, (value, limit) in found.items():
             print(f"  {what:52} {value:7.3f}   ({limit})")
-        if arguments.json:
-            pathlib.Path(arguments.json).write_text(json.dumps({"results": results, "ratios": found}, indent=1))
 
 
 if __name__ == "__main__":

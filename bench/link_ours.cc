@@ -104,7 +104,7 @@ class Link final : public Way {
     });
     std::vector<std::shared_ptr<const Picture>> pictures;
     for (size_t i = 0; i < kPictures; ++i) {
-      // As a source of the node makes them: where peers on this host can see them.
+      // In the shared arena, where peers on this host can see them.
       auto picture = Picture::make(PixelFormat::kI420, c.width, c.height, endpoint.picture_pool().get());
       std::memset(picture->plane(0).data, static_cast<int>(40 + i), c.bytes);
       pictures.push_back(std::move(picture));

@@ -29,13 +29,7 @@ Janitor::~Janitor() {
   thread_.join();
 }
 
-void Janitor::add(Departure departure, Duration patience) {
-  Leaving leaving;
-  leaving.key = std::move(departure.key);
-  leaving.name = departure.stage->options().name;
-  leaving.stage = std::move(departure.stage);
-  leaving.lanes = std::move(departure.lanes);
-  leaving.whole = departure.whole;
+void Janitor::add(Leaving leaving, Duration patience) {
   leaving.deadline = now() + patience;
   leaving.cut_short = patience == Duration{0};
   const std::lock_guard lock(mutex_);
@@ -44,15 +38,21 @@ void Janitor::add(Departure departure, Duration patience) {
   changed_.notify_all();
 }
 
+void Janitor::add(Departure departure, Duration patience) {
+  Leaving leaving;
+  leaving.key = std::move(departure.key);
+  leaving.name = departure.stage->options().name;
+  leaving.stage = std::move(departure.stage);
+  leaving.lanes = std::move(departure.lanes);
+  leaving.whole = departure.whole;
+  add(std::move(leaving), patience);
+}
+
 void Janitor::take(std::shared_ptr<SourceFeed> feed) {
   Leaving leaving;
   leaving.name = "source '" + feed->name() + "'";
   leaving.feed = std::move(feed);
-  leaving.deadline = now() + limits_.drain;
-  const std::lock_guard lock(mutex_);
-  leaving_.push_back(std::move(leaving));
-  ++looks_;
-  changed_.notify_all();
+  add(std::move(leaving), limits_.drain);
 }
 
 void Janitor::take(std::shared_ptr<Import> import, const std::string& name) {
@@ -60,11 +60,7 @@ void Janitor::take(std::shared_ptr<Import> import, const std::string& name) {
   Leaving leaving;
   leaving.name = "link of " + name;
   leaving.import = std::move(import);
-  leaving.deadline = now() + limits_.drain;
-  const std::lock_guard lock(mutex_);
-  leaving_.push_back(std::move(leaving));
-  ++looks_;
-  changed_.notify_all();
+  add(std::move(leaving), limits_.drain);
 }
 
 void Janitor::hurry() {

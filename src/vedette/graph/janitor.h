@@ -84,6 +84,7 @@ class Janitor {
   };
 
   void add(Departure departure, Duration patience);
+  void add(Leaving leaving, Duration patience);
   void run(const std::stop_token& stop);
   bool see_off(Leaving& leaving, MonotonicTime deadline);
   bool see_off_all(std::unique_lock<std::mutex>& lock);
