@@ -2,6 +2,8 @@
 // on known ways, zones, events, and a module that drops. Every box is also painted into the picture in a known colour,
 // so that a test can see in the pixels whether what is drawn in the browser lies where it should.
 //
+// The first stream has a log: of the last minute and a half, with a hole of twenty seconds in the midst of it.
+//
 //   console_fixture PORT [STREAMS] [--fail] [--empty]      prints "ready URL", runs until standard input ends
 
 #include <fmt/format.h>
@@ -15,6 +17,8 @@
 
 #include "vedette/base/error.h"
 #include "vedette/console/server.h"
+#include "vedette/framelog/shelf.h"
+#include "vedette/media/jpeg.h"
 
 namespace {
 
@@ -26,6 +30,8 @@ using vedette::Observation;
 
 constexpr int kWidth = 640, kHeight = 360, kFps = 10;
 constexpr const char* kApplication = "people";
+constexpr int kLogged = 1;
+constexpr std::chrono::milliseconds kPast = 90s, kHoleBegin = 60s, kHoleEnd = 40s;
 
 /// Where the i-th walker is in a frame: to and fro along a line, so that anyone can compute it.
 vedette::Box walker(int stream, int i, uint64_t sequence) {
@@ -58,7 +64,7 @@ std::shared_ptr<vedette::Picture> paint(int stream, uint64_t sequence, const std
 /// One application's made-up life.
 class Life {
  public:
-  Life(vedette::live::Hub& hub, int streams, bool fails) : hub_(hub), fails_(fails) {
+  Life(vedette::live::Hub& hub, vedette::framelog::Shelf& shelf, int streams, bool fails) : hub_(hub), fails_(fails) {
     status_.name = kApplication;
     status_.tenant = "demo";
     status_.state = "running";
@@ -94,8 +100,37 @@ class Life {
       module.queue_capacity = 4;
       if (status_.modules.size() > 1) module.inputs = {status_.modules[status_.modules.size() - 2].name};
     }
+    for (int i = 0; i < std::min(streams, kLogged); ++i) {
+      logs_.push_back(vedette::framelog::Log::make(
+          {.camera = streams_[static_cast<size_t>(i)]->name, .capacity_bytes = 64u << 20, .segment_bytes = 1u << 20}));
+      shelf.put({.camera = logs_.back()->camera(), .log = logs_.back(), .store = nullptr, .application = kApplication});
+    }
+    write_past();
     zones_ = std::make_shared<const std::vector<vedette::Zone>>(std::vector<vedette::Zone>{
         {"door", {{200, 60}, {420, 60}, {460, 330}, {160, 330}}}, {"line", {{320, 20}, {320, 350}}}});
+  }
+
+  /// Frames that were taken before the program began: one a second, none in the hole.
+  void write_past() {
+    const auto now = vedette::Clock::system().now();
+    for (auto age = kPast; age >= 1s; age -= 1s) {
+      if (age < kHoleBegin && age > kHoleEnd) continue;
+      std::vector<Object> objects(3);
+      for (int stream = 0; stream < static_cast<int>(logs_.size()); ++stream) {
+        for (int i = 0; i < 3; ++i) objects[static_cast<size_t>(i)].box = walker(stream, i, sequence_);
+        append(stream, now - age, *paint(stream, sequence_, objects));
+      }
+      ++sequence_;
+    }
+  }
+
+  void append(int stream, vedette::Timestamp time, const vedette::Picture& picture) {
+    const vedette::Bytes jpeg = vedette::media::encode_jpeg(picture, 80);
+    vedette::framelog::RecordInfo info;
+    info.time = time;
+    info.width = kWidth;
+    info.height = kHeight;
+    logs_[static_cast<size_t>(stream)]->append(info, std::as_bytes(std::span(jpeg)));
   }
 
   void step() {
@@ -182,6 +217,7 @@ class Life {
     frame->width = kWidth;
     frame->height = kHeight;
     frame->picture = paint(stream, sequence_, objects);
+    if (stream < static_cast<int>(logs_.size())) append(stream, frame->capture_time, *frame->picture);
     hub_.publish(kApplication, Observation(frame).with_objects(objects).with_zones(zones_).with_events(events));
     status_.streams[static_cast<size_t>(stream)].frames = sequence_ + 1;
   }
@@ -191,6 +227,7 @@ class Life {
   std::mutex mutex_;
   uint64_t sequence_ = 0;
   std::vector<std::shared_ptr<const vedette::StreamInfo>> streams_;
+  std::vector<std::shared_ptr<vedette::framelog::Log>> logs_;  // of the first streams
   std::shared_ptr<const std::vector<vedette::Zone>> zones_;
   vedette::graph::ApplicationStatus status_;
   std::map<std::pair<int, int>, bool> inside_;
@@ -200,9 +237,11 @@ class Life {
 
 int serve(int port, int streams, bool fails, bool empty) {
   vedette::live::Hub hub;
-  Life life(hub, streams, fails);
+  vedette::framelog::Shelf logs;
+  Life life(hub, logs, streams, fails);
   vedette::console::ServerOptions options;
   options.port = port;
+  options.logs = &logs;
   vedette::console::Server server(
       options, hub, [&] { return empty ? std::vector<vedette::graph::ApplicationStatus>{} : life.status(); });
   server.start();

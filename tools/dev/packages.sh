@@ -11,7 +11,7 @@ packages_build=(
   libgtest-dev libgmock-dev opencv-doc
 )
 packages_test=(ffmpeg chromium clang-19 libclang-rt-19-dev git openssl iproute2 etcd-server)
-packages_bench=(ffmpeg iproute2 libzmq3-dev cppzmq-dev libmsgpack-cxx-dev)
+packages_bench=(ffmpeg iproute2 libzmq3-dev cppzmq-dev libmsgpack-cxx-dev nats-server libnats-dev)
 readonly oldest_node=18
 
 as_root() {

@@ -63,6 +63,23 @@ export function dateOf(unixSeconds: number): string {
   return day.format(new Date(unixSeconds * 1000));
 }
 
+const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
+
+/** "22 Nov 2026, 12:30:05" in the browser's language and zone. */
+export function momentOf(unixMs: number): string {
+  return `${date.format(new Date(unixMs))}, ${time.format(new Date(unixMs))}`;
+}
+
+const minute = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hour12: false });
+
+export function minuteOf(unixMs: number): string {
+  return minute.format(new Date(unixMs));
+}
+
+export function dayOf(unixMs: number): string {
+  return date.format(new Date(unixMs));
+}
+
 export function plural(number: number, one: string, many = `${one}s`): string {
   return `${count(number)} ${number === 1 ? one : many}`;
 }

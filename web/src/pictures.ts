@@ -6,6 +6,8 @@ import type { DetectedObject, Zone } from './types';
 export interface Sight {
   view: string;
   sequence: number;
+  /** When it was taken. */
+  time: string;
   /** Size of the frame in which the boxes are given; the picture may be smaller. */
   width: number;
   height: number;
@@ -94,6 +96,7 @@ export class PictureFeed {
           this.options.show({
             view,
             sequence: Number(part.headers.get('x-vedette-sequence')),
+            time: part.headers.get('x-vedette-time') ?? '',
             width: width || picture.width,
             height: height || picture.height,
             objects: JSON.parse(part.headers.get('x-vedette-objects') ?? '[]') as DetectedObject[],

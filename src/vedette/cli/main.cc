@@ -9,10 +9,13 @@
 #include "vedette/base/log.h"
 #include "vedette/base/nearest.h"
 #include "vedette/cli/apply.h"
+#include "vedette/cli/bounds.h"
+#include "vedette/cli/broker.h"
 #include "vedette/cli/controller.h"
 #include "vedette/cli/eval.h"
 #include "vedette/cli/fleet_commands.h"
 #include "vedette/cli/get.h"
+#include "vedette/cli/log.h"
 #include "vedette/cli/logs.h"
 #include "vedette/cli/models.h"
 #include "vedette/cli/node.h"
@@ -46,10 +49,12 @@ int parse_and_run(int argc, char** argv) {
   vedette::cli::add_models_command(app);
   vedette::cli::add_modules_command(app);
   vedette::cli::add_eval_command(app);
+  vedette::cli::add_bounds_command(app);
   vedette::cli::add_token_command(app);
   vedette::cli::add_sim_command(app);
   vedette::cli::add_node_command(app, VEDETTE_VERSION);
   vedette::cli::add_controller_command(app, VEDETTE_VERSION);
+  vedette::cli::add_broker_command(app);
   vedette::cli::add_apply_command(app);
   vedette::cli::add_diff_command(app);
   vedette::cli::add_get_command(app);
@@ -58,6 +63,7 @@ int parse_and_run(int argc, char** argv) {
   vedette::cli::add_delete_command(app);
   vedette::cli::add_drain_commands(app);
   vedette::cli::add_export_command(app);
+  vedette::cli::add_log_command(app);
   vedette::cli::add_logs_command(app);
   vedette::cli::add_traces_command(app);
   if (argc > 1 && argv[1][0] != '-') check_command(app, argv[1]);

@@ -14,6 +14,8 @@
 #include "vedette/cli/control_service.h"
 #include "vedette/cli/local_reporter.h"
 #include "vedette/cli/signals.h"
+#include "vedette/framelog/log_source.h"
+#include "vedette/framelog/shelf.h"
 #include "vedette/live/hub.h"
 #include "vedette/node/node.h"
 
@@ -101,10 +103,14 @@ void run(const NodeArguments& arguments, const std::string& version) {
   const auto control = make_controller(settings, authority, version);
 
   live::Hub hub;
+  framelog::Shelf logs;
+  const framelog::LogScheme log_urls(logs);
   node::Node node(settings.node, version, control ? std::make_unique<LocalReporter>(control->controller()) : nullptr);
   node.offer(hub);
+  node.offer(logs);
 
   auto options = settings.serving.console(settings.node.tls, authority, version, arguments.config);
+  options.logs = &logs;
   options.more_metrics = [&] { return node.metrics(); };
   options.unready = [&] {
     auto reasons = node.unready_reasons();

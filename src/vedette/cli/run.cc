@@ -11,6 +11,8 @@
 #include "vedette/base/log.h"
 #include "vedette/cli/signals.h"
 #include "vedette/console/server.h"
+#include "vedette/framelog/log_source.h"
+#include "vedette/framelog/shelf.h"
 #include "vedette/graph/executor.h"
 #include "vedette/live/hub.h"
 
@@ -88,11 +90,14 @@ int run(const RunArguments& arguments) {
   for (const auto& path : arguments.applications) applications.push_back(prepare(path, arguments));
 
   live::Hub hub;
+  framelog::Shelf logs;
+  const framelog::LogScheme log_urls(logs);
   graph::Executor executor({.threads = static_cast<size_t>(arguments.threads)});
+  executor.offer(logs);
   if (port) executor.offer(hub);
   std::unique_ptr<console::Server> server;
   if (port) {
-    server = std::make_unique<console::Server>(console::ServerOptions{.port = *port}, hub,
+    server = std::make_unique<console::Server>(console::ServerOptions{.port = *port, .logs = &logs}, hub,
                                                [&] { return executor.status(); });
     server->start();
     log::info("console on {}", server->url());

@@ -10,6 +10,7 @@
 #include "vedette/base/log.h"
 #include "vedette/base/nearest.h"
 #include "vedette/console/live_json.h"
+#include "vedette/console/long_answer.h"
 #include "vedette/console/pictures.h"
 #include "vedette/live/text_form.h"
 
@@ -39,12 +40,6 @@ std::string percent_encoded(std::string_view text) {
     }
   }
   return out;
-}
-
-ViewFilter filter_of(const LiveContext& context, const net::Request& request) {
-  return [&board = context.board, tenant = request.principal.tenant](std::string_view view) {
-    return board.shows(view, tenant);
-  };
 }
 
 /// By id, or by a stream's name alone (the first application's, in alphabetical order).
@@ -203,21 +198,13 @@ class PictureStream {
         watch_(context.hub.watch_pictures({std::move(views), options.fps})) {}
 
   bool write_next(net::Sink& sink) {
-    if (std::exchange(first_, false)) {
-      // The first boundary: what follows each picture is the boundary of the next, so that a viewer can show it at
-      // once.
-      static constexpr std::string_view kBoundary = "--vedette\r\n";
-      return sink.write(kBoundary);
-    }
+    if (std::exchange(first_, false)) return write_first_boundary(sink);
     const auto sight = watch_->next(context_.stop, kIdleCheck);
     if (context_.stop.stop_requested()) return false;
     if (!sight || !shows_(sight->view)) return sink.is_open();
     const auto jpeg = encode(*sight);
     if (!jpeg) return true;
-    const std::string head = header(*sight, jpeg->size());
-    static constexpr std::string_view kTail = "\r\n--vedette\r\n";
-    return sink.write(head) && sink.write({reinterpret_cast<const char*>(jpeg->data()), jpeg->size()}) &&
-           sink.write(kTail);
+    return write_part(sink, "image/jpeg", headers(*sight), *jpeg);
   }
 
  private:
@@ -231,21 +218,17 @@ class PictureStream {
     return nullptr;
   }
 
-  std::string header(const live::PictureWatch::Sight& sight, size_t size_bytes) const {
-    std::string head = fmt::format("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", size_bytes);
-    if (!plain_) {
-      const Frame& frame = sight.observation.frame();
-      fmt::format_to(std::back_inserter(head),
-                     "X-Vedette-Stream: {}\r\nX-Vedette-Sequence: {}\r\nX-Vedette-Time: {}\r\nX-Vedette-Size: {}x{}\r\n"
-                     "X-Vedette-Objects: {}\r\n",
-                     percent_encoded(sight.view), frame.sequence, to_rfc3339(frame.capture_time), frame.width,
-                     frame.height, live::objects_json(sight.observation.objects()));
-      if (sight.zones_changed) {
-        fmt::format_to(std::back_inserter(head), "X-Vedette-Zones: {}\r\n",
-                       live::zones_json(sight.observation.zones()));
-      }
-    }
-    return head += "\r\n";
+  std::string headers(const live::PictureWatch::Sight& sight) const {
+    if (plain_) return {};
+    const Frame& frame = sight.observation.frame();
+    std::string lines = fmt::format(
+        "X-Vedette-Stream: {}\r\nX-Vedette-Sequence: {}\r\nX-Vedette-Time: {}\r\nX-Vedette-Size: {}x{}\r\n"
+        "X-Vedette-Objects: {}\r\n",
+        percent_encoded(sight.view), frame.sequence, to_rfc3339(frame.capture_time), frame.width, frame.height,
+        live::objects_json(sight.observation.objects()));
+    if (sight.zones_changed)
+      fmt::format_to(std::back_inserter(lines), "X-Vedette-Zones: {}\r\n", live::zones_json(sight.observation.zones()));
+    return lines;
   }
 
   const LiveContext& context_;
@@ -257,17 +240,13 @@ class PictureStream {
   bool first_ = true;
 };
 
-template <typename Stream>
-void answer_stream(net::Response& response, const char* type, std::shared_ptr<Stream> stream) {
-  response.set_header("Cache-Control", "no-store");
-  response.set_header("X-Accel-Buffering", "no");
-  response.content_type = type;
-  response.stream = [stream = std::move(stream)](net::Sink& sink) { return stream->write_next(sink); };
-}
-
-constexpr const char* kMultipart = "multipart/x-mixed-replace; boundary=vedette";
-
 }  // namespace
+
+ViewFilter filter_of(const LiveContext& context, const net::Request& request) {
+  return [&board = context.board, tenant = request.principal.tenant](std::string_view view) {
+    return board.shows(view, tenant);
+  };
+}
 
 void answer_event_stream(const LiveContext& context, const net::Request& request, net::Response& response) {
   const net::Parameters parameters(request, {"observations", "streams"});

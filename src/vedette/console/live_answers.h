@@ -3,6 +3,7 @@
 #include <stop_token>
 #include <string>
 
+#include "vedette/console/live_json.h"
 #include "vedette/console/status_board.h"
 #include "vedette/live/hub.h"
 #include "vedette/net/message.h"
@@ -17,6 +18,9 @@ struct LiveContext {
   int jpeg_quality = 80;
   std::stop_token stop;
 };
+
+/// Whether a view is to be shown to who sent the request. The context outlives it.
+ViewFilter filter_of(const LiveContext& context, const net::Request& request);
 
 // Everything is cut to what the sender's tenant may see; the views of others are as if they were not there.
 

@@ -68,6 +68,8 @@ std::string openapi_json(const std::string& version, const net::Routes& routes) 
   const json boxes = parameter("boxes", "integer", "1: draw boxes, labels, traces and zones on the server");
   const json streams = parameter("streams", "string", "comma-separated or repeated stream names; all when absent");
   const json name = parameter("name", "string", "a stream, or application/stream", "path");
+  const json camera = parameter("camera", "string", "whose frames are kept: see /api/logs", "path");
+  const char* moment = "now, start, -90s, -5m, -2h, -1d, or a time as in RFC 3339";
   const json text = {{"type", "string"}};
   json document = {
       {"openapi", "3.1.0"},
@@ -89,6 +91,20 @@ std::string openapi_json(const std::string& version, const net::Routes& routes) 
         {"/live/{name}.mjpeg", get("One stream as motion JPEG", "multipart/x-mixed-replace",
                                    json::array({name, boxes, width, fps}), not_found)},
         {"/live/{name}.jpg", get("The newest picture", "image/jpeg", json::array({name, boxes, width}), not_found)},
+        {"/api/logs", get("Cameras whose frames are kept: since when, how many, where", "application/json")},
+        {"/api/logs/{camera}", get("The same of one camera, and the spans of time that have frames", "application/json",
+                                   json::array({camera}), not_found)},
+        {"/api/logs/{camera}/frame.jpg",
+         get("The newest frame at a time or before it", "image/jpeg",
+             json::array({camera, parameter("at", "string", moment), width}), not_found)},
+        {"/api/logs/{camera}/play",
+         get("Kept frames as JPEG parts at their pace, and then what comes", "multipart/x-mixed-replace",
+             json::array({camera, parameter("from", "string", moment), parameter("to", "string", moment),
+                          parameter("speed", "number", "times as fast as it was"), width, fps}),
+             not_found)},
+        {"/api/logs/{camera}/events",
+         get("Events of the camera's stream in a time, as far as they are remembered", "application/json",
+             json::array({camera, parameter("from", "string", moment), parameter("to", "string", moment)}), not_found)},
         {"/api/whoami", get("Name, role and tenant of who asks", "application/json")},
         {"/api/login", post("Takes {\"token\"}, and keeps it in a cookie")},
         {"/api/logout", post("Takes the cookie away")},

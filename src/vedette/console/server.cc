@@ -12,6 +12,7 @@
 #include "vedette/base/thread.h"
 #include "vedette/console/live_answers.h"
 #include "vedette/console/live_json.h"
+#include "vedette/console/log_routes.h"
 #include "vedette/console/metrics.h"
 #include "vedette/console/openapi.h"
 #include "vedette/console/page.h"
@@ -45,6 +46,7 @@ struct Server::Running {
         status_source(source),
         board(given.version, Clock::system().now()),
         context{hub, board, given.version, given.jpeg_quality, stop.get_token()},
+        logs(given.logs ? *given.logs : no_logs, context),
         openapi(openapi_json(given.version, extra)),
         server(net_options(given), routes(extra)) {
     refresh_board();
@@ -105,6 +107,7 @@ struct Server::Running {
       response.set_content(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
     });
     add_public(all);
+    logs.add_to(all);
     all.merge(extra);
     all.set_fallback(answer_page);
     return all;
@@ -146,6 +149,8 @@ struct Server::Running {
   std::stop_source stop;
   StatusBoard board;
   const LiveContext context;
+  const framelog::Shelf no_logs;
+  LogAnswers logs;
   const std::string openapi;
   net::Server server;      // destroyed after `stop` was requested, before everything that its answers use
   std::jthread sampler;

@@ -11,6 +11,10 @@
 #include "vedette/live/hub.h"
 #include "vedette/net/server.h"
 
+namespace vedette::framelog {
+class Shelf;
+}
+
 namespace vedette::console {
 
 struct ServerOptions {
@@ -30,6 +34,7 @@ struct ServerOptions {
   std::shared_ptr<const net::Authority> authority{};  ///< null: no token is needed, everybody is admin
   /// Why this process does not do its work yet; null: by the status of its applications, of which there must be one.
   std::function<std::vector<std::string>()> unready{};
+  const framelog::Shelf* logs = nullptr;  ///< what can be seen back in time; null: nothing. Outlives the server
   /// Put behind /metrics, for who may see all tenants; in Prometheus' text format.
   std::function<std::string()> more_metrics{};
 };
@@ -46,6 +51,7 @@ struct ServerOptions {
 ///   GET /live                 ?streams=A,B &width=N &fps=N       multipart/x-mixed-replace of many streams
 ///   GET /live/NAME.mjpeg      ?boxes=1 &width=N &fps=N           one stream for <img>; the server draws the boxes
 ///   GET /live/NAME.jpg        ?boxes=1 &width=N                  the newest picture
+///   GET /api/logs, /api/logs/CAMERA…                             frames that are kept, see log_routes.h
 ///   GET /metrics              Prometheus text
 ///   GET /health/live, /health/ready      for everybody; the reasons only for who may see all tenants
 ///   GET /api/openapi.json     this list for programs: for everybody

@@ -16,7 +16,7 @@ bool gives_live(UrlKind kind, const std::string& url) {
 }  // namespace
 
 void SourceOptions::fields(Fields& f) {
-  f.required().text("url", url, "video file, rtsp://…, http(s)://…, folder of pictures, or /dev/videoN");
+  f.required().text("url", url, "video file, rtsp://…, http(s)://…, log://…, folder of pictures, or /dev/videoN");
   f.choice("pacing", pacing, {{"auto", Pacing::kAuto}, {"realtime", Pacing::kRealtime}, {"fast", Pacing::kFast}},
            "cameras as they come and files in real time; or force one way");
   f.flag("loop", loop, "start a file or folder again at its end");
@@ -37,7 +37,8 @@ void SourceOptions::fields(Fields& f) {
 
 bool is_live(const SourceOptions& options) {
   try {
-    return gives_live(kind_of(options.url), options.url);
+    const UrlKind kind = kind_of(options.url);
+    return kind == UrlKind::kOther ? scheme_of(options.url).live(options) : gives_live(kind, options.url);
   } catch (const Error&) {  // a file that is not there, or not on this machine
     return false;
   }
@@ -53,6 +54,7 @@ std::unique_ptr<Source> open_source(const SourceOptions& options, std::shared_pt
     throw Error(ErrorCode::kUsage, "unknown RTSP transport '" + options.transport + "'",
                 did_you_mean(options.transport, known));
   }
+  if (kind == UrlKind::kOther) return scheme_of(options.url).open(options, std::move(stream), std::move(pool), clock);
   if (kind == UrlKind::kFolder)
     return std::make_unique<ImageFolder>(options, std::move(stream), std::move(pool), clock);
   return std::make_unique<AvSource>(options, kind, gives_live(kind, options.url), std::move(stream), std::move(pool),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,8 +25,8 @@ enum class Pacing {
 
 /// Everything that says where frames come from and how. The same struct is read from an application's YAML.
 struct SourceOptions {
-  /// A video file, `rtsp://…`, `rtsps://…`, `http://…`, `https://…`, a folder of pictures, or a V4L2 device
-  /// `/dev/videoN`.
+  /// A video file, `rtsp://…`, `rtsps://…`, `http://…`, `https://…`, a folder of pictures, a V4L2 device
+  /// `/dev/videoN`, or a URL of a scheme that set_scheme() was told of.
   std::string url{};
   Pacing pacing = Pacing::kAuto;
   bool loop = false;              ///< files and folders start again at their end; sequence and capture time go on
@@ -103,6 +104,18 @@ class Source {
 /// name). Pictures come from `pool`, which must not be null. `clock` must outlive the source.
 std::unique_ptr<Source> open_source(const SourceOptions& options, std::shared_ptr<const StreamInfo> stream,
                                     std::shared_ptr<BufferPool> pool, const Clock& clock = Clock::system());
+
+/// How URLs of a scheme that another folder knows are opened ("log", of frame logs). Both are called from any thread;
+/// `live` must not throw for a URL that is only malformed.
+struct SourceScheme {
+  std::function<std::unique_ptr<Source>(const SourceOptions&, std::shared_ptr<const StreamInfo>,
+                                        std::shared_ptr<BufferPool>, const Clock&)>
+      open;
+  std::function<bool(const SourceOptions&)> live;
+};
+/// Has open_source() and is_live() know a scheme, in lower case; in place of an earlier one of that name. Empty
+/// functions take it away again.
+void set_scheme(const std::string& name, SourceScheme scheme);
 
 /// Whether the URL names a camera rather than a recording, as Source::live() says; never throws.
 bool is_live(const SourceOptions& options);

@@ -7,11 +7,12 @@
 #include <cctype>
 #include <cerrno>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <vector>
 
 #include "vedette/base/error.h"
 #include "vedette/base/nearest.h"
-#include "vedette/media/source.h"
 
 namespace vedette::media {
 namespace {
@@ -31,7 +32,37 @@ bool is_scheme(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) || c == '+' || c == '-'; });
 }
 
+struct Schemes {
+  std::mutex mutex;
+  std::map<std::string, SourceScheme> known;
+};
+Schemes& schemes() {
+  static Schemes all;
+  return all;
+}
+
+/// In lower case; empty when there is none.
+std::string scheme_name(std::string_view url) {
+  const size_t colon = url.find("://");
+  return colon != std::string_view::npos && is_scheme(url.substr(0, colon)) ? lower(url.substr(0, colon)) : "";
+}
+
 }  // namespace
+
+void set_scheme(const std::string& name, SourceScheme scheme) {
+  const std::lock_guard lock(schemes().mutex);
+  if (scheme.open) {
+    schemes().known[name] = std::move(scheme);
+  } else {
+    schemes().known.erase(name);
+  }
+}
+
+SourceScheme scheme_of(const std::string& url) {
+  const std::lock_guard lock(schemes().mutex);
+  const auto found = schemes().known.find(scheme_name(url));
+  return found == schemes().known.end() ? SourceScheme{} : found->second;
+}
 
 std::string_view to_string(SourceState state) {
   switch (state) {
@@ -61,12 +92,15 @@ std::string without_credentials(std::string_view text) {
 UrlKind kind_of(const std::string& url) {
   if (url.empty())
     throw Error(ErrorCode::kUsage, "a source needs a url", "a file, a folder, /dev/videoN, rtsp://… or http://…");
-  const size_t colon = url.find("://");
-  if (colon != std::string::npos && is_scheme(url.substr(0, colon))) {
-    const std::string scheme = lower(std::string_view(url).substr(0, colon));
+  if (const std::string scheme = scheme_name(url); !scheme.empty()) {
     if (scheme == "rtsp" || scheme == "rtsps") return UrlKind::kRtsp;
     if (scheme == "http" || scheme == "https") return UrlKind::kHttp;
-    const std::vector<std::string> known{"rtsp", "rtsps", "http", "https"};
+    std::vector<std::string> known{"rtsp", "rtsps", "http", "https"};
+    {
+      const std::lock_guard lock(schemes().mutex);
+      if (schemes().known.contains(scheme)) return UrlKind::kOther;
+      for (const auto& [name, ignored] : schemes().known) known.push_back(name);
+    }
     throw Error(ErrorCode::kUsage, "unknown scheme in source '" + without_credentials(url) + "'",
                 did_you_mean(scheme, known));
   }

@@ -142,9 +142,15 @@ class HttplibSink final : public Sink {
   explicit HttplibSink(httplib::DataSink& to) : to_(to) {}
   bool write(std::string_view bytes) override { return to_.write(bytes.data(), bytes.size()); }
   bool is_open() const override { return to_.is_writable(); }
+  void end() override {
+    to_.done();
+    ended_ = true;
+  }
+  bool ended() const { return ended_; }
 
  private:
   httplib::DataSink& to_;
+  bool ended_ = false;
 };
 
 /// Names under which httplib does not look for what it would act on by itself: ranges, compression, 100 Continue.
@@ -172,7 +178,7 @@ void give(Response from, httplib::Response& to) {
     to.set_chunked_content_provider(from.content_type,
                                     [stream = std::move(from.stream)](size_t, httplib::DataSink& sink) {
                                       HttplibSink wrapped(sink);
-                                      return stream(wrapped);
+                                      return stream(wrapped) || wrapped.ended();
                                     });
   } else if (!from.content_type.empty()) {
     to.set_content(from.body, from.content_type);

@@ -53,6 +53,8 @@ class Sink {
   virtual bool write(std::string_view bytes) = 0;
   /// Whether the client is still there.
   virtual bool is_open() const = 0;
+  /// The answer ends here in good order; a client cannot take it for one that broke off.
+  virtual void end() {}
 };
 
 struct Response {

@@ -1,0 +1,172 @@
+#include "vedette/broker/broker.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <fstream>
+
+#include "vedette/base/error.h"
+#include "vedette/base/log.h"
+#include "vedette/broker/peers.h"
+#include "vedette/broker/quality_source.h"
+#include "vedette/broker/service.h"
+#include "vedette/broker/stream_server.h"
+#include "vedette/broker/upstream.h"
+#include "vedette/net/gate.h"
+
+namespace vedette::broker {
+namespace {
+
+constexpr double kMegabyte = 1 << 20;
+
+std::pair<std::string, int> split(const std::string& address, const char* what) {
+  const size_t colon = address.rfind(':');
+  int port = -1;
+  if (colon != std::string::npos) std::from_chars(address.data() + colon + 1, address.data() + address.size(), port);
+  if (port < 0 || port > 65535)
+    throw Error(ErrorCode::kInvalidConfig, fmt::format("{} '{}' is no HOST:PORT", what, address));
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  return {host.empty() ? "127.0.0.1" : host, port};
+}
+
+std::string read_token(const std::string& path) {
+  if (path.empty()) return {};
+  std::ifstream file(path);
+  std::string token;
+  if (!(file >> token)) throw Error(ErrorCode::kNotFound, "cannot read a token from " + path);
+  return token;
+}
+
+CoreOptions core_options(const BrokerOptions& o) {
+  CoreOptions options;
+  options.name = o.name;
+  auto& log = options.logs.log;
+  log.capacity_bytes = static_cast<size_t>(o.memory_mb * kMegabyte);
+  log.segment_bytes = static_cast<size_t>(o.segment_mb * kMegabyte);
+  log.shared = !o.socket.empty();
+  log.first_sequence = 1;  // 0 is "none" on the wire
+  options.logs.folder = o.store;
+  options.logs.max_cameras = 4096;
+  if (!o.store.empty()) options.logs.store.archive.keys = framelog::Keyring::from(o.store_key, "VEDETTE_STORE_KEY");
+  options.feed_bytes = static_cast<size_t>(o.feed_mb * kMegabyte);
+  if (!o.tokens.key.empty()) options.authority = std::make_shared<const net::Authority>(o.tokens);
+  if (!o.access.empty()) options.access = Access::load(o.access);
+  return options;
+}
+
+}  // namespace
+
+void BrokerOptions::fields(Fields& f) {
+  f.choice("role", role, {{"server", Role::kServer}, {"camera", Role::kCamera}},
+           "server: beside the applications; camera: beside the cameras, registers at servers");
+  f.text("name", name, "of this broker, its own among those that work together");
+  f.text("listen", listen, "HOST:PORT of gRPC; beyond loopback only with TLS and tokens");
+  f.whole("stream_port", stream_port, "of our own clients' stream, on the same address; 0: any", {0, 65535});
+  f.text("socket", socket, "path of a Unix socket: our own clients on this host share memory; empty: none");
+  f.text("advertise", advertise, "HOST:PORT that other brokers reach this one by; empty: where it listens");
+  f.group("tls", tls, "certificate, key and authority; clients must show a certificate");
+  f.group("tokens", tokens, "who verifies tokens; without a key everybody on loopback may everything");
+  f.text("access", access, "path of access.yaml: who may see which camera; empty: viewers see all");
+  f.text("token", token, "path of a file with the token of role node that is shown to other brokers");
+  f.texts("servers", servers, "HOST:PORT of the brokers that a camera broker registers at");
+  f.texts("standbys", standbys, "HOST:PORT of the brokers that take over from this one; clients are told");
+  f.text("primary", primary, "HOST:PORT of the broker that this one stands by for");
+  f.number("lease_seconds", lease_seconds, "a camera broker that was not heard of for so long is gone", {0.5, 3600});
+  f.number("memory_mb", memory_mb, "of a camera's log", {4, 1e6});
+  f.number("segment_mb", segment_mb, "of a log's segment: a frame must fit into one", {1, 1024});
+  f.number("feed_mb", feed_mb, "of the log of one quality", {4, 1e6});
+  f.text("store", store, "folder that frames are kept in on disk; empty: in memory only");
+  f.text("store_key", store_key, "path of the store's key file; empty: the environment's VEDETTE_STORE_KEY, or plain");
+  f.text("policy", policy, "that keeps the bounds: vedette, pi or none");
+  f.text("table", table, "path of the table of `vedette bounds profile`; empty: a built-in one");
+  f.check([this]() -> std::string {
+    if (role == Role::kCamera && servers.empty()) return "a camera broker needs servers to register at";
+    if (memory_mb < 2 * segment_mb) return "memory_mb must hold two segments at least";
+    if (feed_mb < 4) return "feed_mb must be 4 at least";
+    return {};
+  });
+}
+
+struct Broker::Running {
+  std::shared_ptr<const framelog::KnobTable> table;
+  std::string address;
+  std::unique_ptr<Core> core;
+  std::unique_ptr<StreamServer> streams;
+  std::unique_ptr<Service> service;
+  std::unique_ptr<Registrar> registrar;
+  std::unique_ptr<Standby> standby;
+};
+
+Broker::Broker(const BrokerOptions& o) : running_(std::make_unique<Running>()) {
+  Running& r = *running_;
+  const auto [host, port] = split(o.listen, "listen");
+  if (!net::is_loopback(host) && (!o.tls.complete() || o.tokens.key.empty()))
+    throw Error(ErrorCode::kUsage, fmt::format("a broker on {} needs TLS and tokens", host),
+                "name certificate, key and authority, and a token key; or listen on 127.0.0.1");
+  if (!o.tls.empty() && !o.tls.complete())
+    throw Error(ErrorCode::kInvalidConfig, "a broker with TLS needs certificate, key and authority");
+  ClientOptions peers;
+  peers.token = read_token(o.token);
+  peers.tls = o.tls;
+  peers.name = o.name;
+  r.table = std::make_shared<const framelog::KnobTable>(o.table.empty() ? built_in_table()
+                                                                        : framelog::KnobTable::load(o.table));
+  r.core = std::make_unique<Core>(
+      core_options(o), [&r, peers, policy = o.policy](const std::string& camera, const Quality& quality, Feed& feed,
+                                                      std::shared_ptr<Feed> origin) {
+        if (origin) return make_quality_source(camera, quality, feed, std::move(origin), policy, r.table);
+        const auto remote = r.core->remote_of(camera);
+        if (!remote) throw Error(ErrorCode::kNotFound, "camera '" + camera + "' is gone");
+        ClientOptions options = peers;
+        options.addresses = {remote->address};
+        options.give_up = options.call_timeout = std::chrono::seconds(2);  // the upstream tries again by itself
+        return make_upstream(camera, quality, feed, std::move(options));
+      });
+
+  StreamServerOptions streams;
+  streams.tls = o.tls;
+  const bool six = host.find(':') != std::string::npos;
+  streams.listen.push_back(fmt::format("tcp://{}:{}", six ? '[' + host + ']' : host, o.stream_port));
+  if (!o.socket.empty()) streams.listen.push_back("unix:" + o.socket);
+  r.streams = std::make_unique<StreamServer>(streams, *r.core);
+
+  ServiceOptions service;
+  service.address = host;
+  service.port = port;
+  service.tls = o.tls;
+  service.standbys = o.standbys;
+  service.lease = from_seconds(o.lease_seconds);
+  const std::string& tcp = r.streams->addresses().front();
+  service.tcp_stream = "tcp://" + tcp.substr(tcp.rfind(':'));  // the host that the client reached us by
+  if (!o.socket.empty()) service.unix_stream = "unix:" + o.socket;
+  r.service = std::make_unique<Service>(service, *r.core);
+  r.address = fmt::format("{}:{}", six ? '[' + host + ']' : host, r.service->port());
+
+  if (!o.servers.empty()) {
+    ClientOptions servers = peers;
+    servers.addresses = o.servers;
+    r.registrar = std::make_unique<Registrar>(*r.core, o.advertise.empty() ? r.address : o.advertise, servers);
+  }
+  if (!o.primary.empty()) {
+    ClientOptions primary = peers;
+    primary.addresses = {o.primary};
+    r.standby = std::make_unique<Standby>(*r.core, primary, from_seconds(o.lease_seconds));
+  }
+}
+
+Broker::~Broker() {
+  Running& r = *running_;
+  r.standby.reset();
+  r.registrar.reset();
+  r.core->shut_down();
+  r.service.reset();
+  r.streams.reset();
+  r.core.reset();
+}
+
+int Broker::port() const { return running_->service->port(); }
+std::string Broker::address() const { return running_->address; }
+Core& Broker::core() { return *running_->core; }
+
+}  // namespace vedette::broker

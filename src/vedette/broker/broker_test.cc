@@ -1,0 +1,195 @@
+#include "vedette/broker/broker.h"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include "vedette/base/error.h"
+#include "vedette/broker/testing.h"
+
+namespace vedette::broker {
+namespace {
+
+using Kind = Received::Kind;
+using testing::HasSubstr;
+
+enum class Way { kGrpc, kStream, kShared };
+
+class BrokerWays : public testing::TestWithParam<Way> {
+ public:
+  BrokerWays() {
+    auto options = small_broker();
+    options.socket = socket_path("ways");
+    broker = std::make_unique<Broker>(options);
+  }
+  std::unique_ptr<Client> client() const {
+    ClientOptions options;
+    options.addresses = {broker->address()};
+    options.stream = GetParam() == Way::kStream;
+    options.shared_memory = GetParam() == Way::kShared;
+    return std::make_unique<Client>(options);
+  }
+  std::unique_ptr<Broker> broker;
+  /// Logs keep whole microseconds.
+  Timestamp t0 = std::chrono::floor<std::chrono::microseconds>(Clock::system().now());
+  Timestamp at(int i) const { return t0 + std::chrono::milliseconds(10 * i); }
+};
+
+TEST_P(BrokerWays, FramesComeAsTheyWerePublished) {
+  const auto camera = client(), application = client();
+  const char* names[] = {"grpc", "stream", "shared memory"};
+  EXPECT_EQ(application->transport(), names[static_cast<int>(GetParam())]);
+  const auto publication = camera->publish("yard/1", 25);
+  publication->send(info_at(at(0)), test_jpeg(0));
+  EXPECT_EQ(publication->finish(), 1U);
+  SubscribeOptions wanted;
+  wanted.camera = "yard/1";
+  wanted.begin = at(0);
+  wanted.max_behind = 100;  // it reads when all are published
+  const auto subscription = application->subscribe(wanted);
+  const auto started = expect_next(*subscription, Kind::kStarted);
+  EXPECT_EQ(started.camera.width, 64);
+  EXPECT_TRUE(started.clock.known);
+  for (int i = 1; i < 30; ++i) publication->send(info_at(at(i)), test_jpeg(i));
+  for (int i = 0; i < 30; ++i) {
+    const auto frame = expect_next(*subscription, Kind::kFrame);
+    EXPECT_EQ(frame.info.time, std::chrono::floor<std::chrono::microseconds>(at(i)));
+    const auto sent = test_jpeg(i);
+    ASSERT_EQ(frame.bytes.size(), sent.size());
+    EXPECT_TRUE(std::equal(sent.begin(), sent.end(), frame.bytes.begin()));
+    EXPECT_EQ(frame.info.width, 64);
+  }
+  EXPECT_EQ(application->cameras().size(), 1U);
+  EXPECT_EQ(application->camera("yard/1").frames, 30U);
+}
+
+TEST_P(BrokerWays, ARangeEndsAtItsEnd) {
+  const auto user = client();
+  const auto publication = user->publish("gate");
+  for (int i = 0; i < 10; ++i) publication->send(info_at(at(i)), test_jpeg(i));
+  publication->finish();
+  SubscribeOptions wanted;
+  wanted.camera = "gate";
+  wanted.begin = at(3);
+  wanted.end = at(6);
+  const auto subscription = user->subscribe(wanted);
+  expect_next(*subscription, Kind::kStarted);
+  for (int i = 3; i < 6; ++i)
+    EXPECT_EQ(expect_next(*subscription, Kind::kFrame).info.time, std::chrono::floor<std::chrono::microseconds>(at(i)));
+  EXPECT_EQ(expect_next(*subscription, Kind::kEnd).end_reason, 1);
+  EXPECT_TRUE(subscription->ended());
+}
+
+TEST_P(BrokerWays, RefusesInOneLine) {
+  const auto user = client();
+  const auto refused = [&](const SubscribeOptions& wanted) -> std::string {
+    try {
+      const auto subscription = user->subscribe(wanted);
+      subscription->next(soon());
+      return "it was taken";
+    } catch (const Error& e) {
+      return e.line();
+    }
+  };
+  SubscribeOptions unknown;
+  unknown.camera = "nowhere";
+  EXPECT_THAT(refused(unknown), HasSubstr("there is no camera 'nowhere'"));
+  SubscribeOptions backwards;
+  backwards.camera = "nowhere";
+  backwards.begin = at(5);
+  backwards.end = at(1);
+  EXPECT_THAT(refused(backwards), HasSubstr("the end lies before the beginning"));
+  SubscribeOptions impossible;
+  impossible.camera = "nowhere";
+  impossible.accuracy = 1.5;
+  EXPECT_THAT(refused(impossible), HasSubstr("cannot be kept"));
+}
+
+TEST_P(BrokerWays, RefusesBadFrames) {
+  const auto user = client();
+  const auto refusal = [&](const std::vector<std::pair<Timestamp, std::vector<std::byte>>>& frames) -> std::string {
+    try {
+      const auto publication = user->publish("bad");
+      for (const auto& [time, bytes] : frames) publication->send(info_at(time), bytes);
+      publication->finish();
+      return "it was taken";
+    } catch (const Error& e) {
+      return e.line();
+    }
+  };
+  EXPECT_THAT(refusal({{at(0), std::vector<std::byte>(100)}}), HasSubstr("JPEG"));
+  EXPECT_THAT(refusal({{at(2), test_jpeg(1)}, {at(1), test_jpeg(2)}}), HasSubstr("time"));
+  EXPECT_THAT(refusal({{at(3), std::vector<std::byte>(5 << 20)}}), HasSubstr("bytes"));
+  EXPECT_EQ(refusal({{at(4), test_jpeg(1)}}), "it was taken");
+}
+
+TEST_P(BrokerWays, OnePublisherACamera) {
+  const auto user = client();
+  const auto first = user->publish("lane");
+  EXPECT_THROW(
+      {
+        const auto second = user->publish("lane");
+        second->send(info_at(at(0)), test_jpeg(0));
+        second->finish();
+      },
+      Error);
+}
+
+TEST_P(BrokerWays, SmallerFramesForWhoAsks) {
+  const auto user = client();
+  const auto publication = user->publish("wide");
+  publication->send(info_at(at(0)), test_jpeg(1, 640, 480));
+  publication->finish();
+  SubscribeOptions wanted;
+  wanted.camera = "wide";
+  wanted.begin = at(0);
+  wanted.max_side_px = 160;
+  const auto subscription = user->subscribe(wanted);
+  expect_next(*subscription, Kind::kStarted);
+  const auto frame = expect_next(*subscription, Kind::kFrame);
+  EXPECT_EQ(frame.info.width, 160);
+  EXPECT_EQ(frame.info.original_width, 640);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, BrokerWays, testing::Values(Way::kGrpc, Way::kStream, Way::kShared),
+                         [](const auto& way) {
+                           return way.param == Way::kGrpc ? "Grpc" : way.param == Way::kStream ? "Stream" : "Shared";
+                         });
+
+TEST(Brokers, CameraToServerOnlyWhileSomebodySubscribes) {
+  Broker server(small_broker("server"));
+  auto options = small_broker("edge");
+  options.role = BrokerOptions::Role::kCamera;
+  options.servers = {server.address()};
+  Broker edge(options);
+  ClientOptions to_edge, to_server;
+  to_edge.addresses = {edge.address()};
+  to_server.addresses = {server.address()};
+  Client camera(to_edge), application(to_server);
+  const auto publication = camera.publish("yard");
+  const Timestamp t0 = Clock::system().now();
+  publication->send(info_at(t0), test_jpeg(0));
+  publication->finish();
+  const MonotonicTime deadline = soon();
+  while (application.cameras().empty() && Clock::system().monotonic() < deadline) usleep(10'000);
+  ASSERT_EQ(application.cameras().size(), 1U);
+  EXPECT_EQ(application.camera("yard").broker, "edge");
+  EXPECT_EQ(camera.camera("yard").subscribers, 0U);
+  SubscribeOptions live;
+  live.camera = "yard";
+  const auto a = application.subscribe(live), b = application.subscribe(live);
+  expect_next(*a, Kind::kStarted);
+  expect_next(*b, Kind::kStarted);
+  while (camera.camera("yard").subscribers == 0 && Clock::system().monotonic() < deadline) usleep(10'000);
+  EXPECT_EQ(camera.camera("yard").subscribers, 1U) << "one transfer serves both";
+  publication->send(info_at(t0 + std::chrono::milliseconds(10)), test_jpeg(1));
+  for (const auto& subscription : {a.get(), b.get()}) {
+    auto item = subscription->next(soon());
+    while (item && item->kind == Kind::kClock) item = subscription->next(soon());
+    ASSERT_TRUE(item);
+    EXPECT_EQ(item->kind, Kind::kFrame);
+    EXPECT_EQ(item->info.sequence, 2U) << "the first came before anybody subscribed";
+  }
+}
+
+}  // namespace
+}  // namespace vedette::broker

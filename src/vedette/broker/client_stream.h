@@ -1,0 +1,94 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "vedette/link/connection.h"
+
+namespace vedette::broker {
+
+namespace v1 {
+class Frame;
+class StreamHead;
+}  // namespace v1
+
+/// Who takes what comes for one id. Called on the stream's thread.
+class StreamSink {
+ public:
+  virtual ~StreamSink() = default;
+  virtual void on_head(const v1::StreamHead& head) = 0;
+  virtual void on_frame(const v1::Frame& head, std::span<const std::byte> bytes, std::shared_ptr<const void> keep) = 0;
+  virtual void on_lost(const std::string& why) = 0;
+};
+
+/// The client's end of a stream to a broker (stream_server.h has the messages), with a thread of its own.
+class ClientStream final : public link::Connection::Role, public std::enable_shared_from_this<ClientStream> {
+ public:
+  /// Connects and greets. `tls`: for TCP, null for none. Throws Error(kUnavailable | kPermissionDenied | kTimeout).
+  static std::shared_ptr<ClientStream> connect(const std::string& address, const std::string& session,
+                                               std::shared_ptr<SSL_CTX> tls, Duration timeout);
+  explicit ClientStream(std::shared_ptr<SSL_CTX> tls);
+  ~ClientStream() override;
+  /// Ends it and joins its thread; everybody is told.
+  void stop();
+
+  bool alive() const;
+  bool shares_memory() const { return unix_; }
+  void attach(uint64_t id, std::weak_ptr<StreamSink> sink);
+  void detach(uint64_t id);
+  void send(const v1::StreamHead& head);
+  /// Returns when the bytes were handed to the system or copied. Throws Error(kUnavailable | kTimeout).
+  void send_frame(v1::StreamHead& head, std::span<const std::byte> bytes, Duration timeout);
+
+  void on_connected(link::Connection& connection) override;
+  void on_control(link::Connection& connection, link::MessageType type, std::span<const uint8_t> header) override;
+  std::span<const std::span<uint8_t>> begin_observation(link::Connection& connection, std::span<const uint8_t> header,
+                                                        size_t body_bytes) override;
+  void end_observation(link::Connection& connection) override;
+  void on_closed(link::Connection& connection, const std::string& why) override;
+  bool next_message(link::Connection& connection, link::OutgoingMessage& message) override;
+  void on_written(const link::OutgoingMessage& message, MonotonicTime, MonotonicTime) override;
+
+ private:
+  struct Pending;
+  struct Mapping;
+  struct View;
+
+  std::shared_ptr<StreamSink> sink_of(uint64_t id);
+  void take_shared(const v1::StreamHead& head);
+  void release(Mapping& mapping);
+  bool send_shared(v1::StreamHead& head, std::span<const std::byte> bytes, Duration timeout);
+
+  std::string session_;
+  bool unix_ = false;
+  std::shared_ptr<link::Context> context_;
+  std::shared_ptr<link::Connection> connection_;
+
+  // Of the loop's thread.
+  bool opened_ = false;  // before, there is nothing to tick
+  std::deque<link::Descriptor> files_;
+  std::map<uint64_t, std::shared_ptr<Mapping>> mappings_;
+  std::unique_ptr<v1::StreamHead> incoming_;
+  std::shared_ptr<uint8_t> body_;
+  size_t body_bytes_ = 0;
+  std::vector<std::span<uint8_t>> into_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool greeted_ = false, closed_ = false;
+  std::string why_;
+  bool refused_ = false;
+  std::map<uint64_t, std::weak_ptr<StreamSink>> sinks_;
+  std::deque<std::shared_ptr<Pending>> pending_;
+  std::atomic<uint64_t> current_segment_{0};
+
+  std::mutex sharing_;  // of the memory frames are published from
+  std::shared_ptr<link::SharedArena> arena_;
+  std::unique_ptr<link::SharedWriter> writer_;
+};
+
+}  // namespace vedette::broker

@@ -1,0 +1,168 @@
+#include "vedette/broker/subscription.h"
+
+#include <algorithm>
+
+#include "broker.pb.h"
+#include "vedette/framelog/log.h"
+
+namespace vedette::broker {
+namespace {
+
+/// A camera may publish a frame this long after it captured it.
+constexpr Duration kEndGrace = std::chrono::seconds(1);
+
+}  // namespace
+
+std::shared_ptr<const v1::Event> end_event(int reason, const std::string& line) {
+  auto event = std::make_shared<v1::Event>();
+  event->mutable_end()->set_reason(static_cast<v1::End::Reason>(reason));
+  event->mutable_end()->set_line(line);
+  return event;
+}
+
+Subscription::Subscription(Options options, std::shared_ptr<Feed> feed, std::function<void()> wake)
+    : options_(std::move(options)), wake_(std::move(wake)), last_(options_.after_sequence), feed_(std::move(feed)) {
+  cursor_ = place(*feed_->log());
+  live_ = !options_.begin;
+  for (auto& notice : feed_->standing_notices()) notices_.push_back(std::move(notice));
+}
+
+framelog::Cursor Subscription::place(const framelog::Log& log) const {
+  const uint64_t last = last_.load();
+  if (last > 0) {
+    const auto newest = log.newest();
+    if (newest && newest->sequence() > last) return log.follow_sequence(last + 1);
+    return log.follow();
+  }
+  if (options_.begin && options_.end) return log.range(*options_.begin, *options_.end);
+  if (options_.begin) return log.follow(*options_.begin);
+  return log.follow();
+}
+
+bool Subscription::next(Item& item) {
+  item = {};
+  const std::lock_guard lock(mutex_);
+  if (ended_) return false;
+  if (!notices_.empty()) {
+    item.notice = std::move(notices_.front());
+    notices_.pop_front();
+    if (item.notice->has_end()) ended_ = true;
+    return true;
+  }
+  if (held_) {
+    last_ = held_->sequence();
+    item.frame = std::move(held_);
+    held_.reset();
+    return true;
+  }
+  return feed_ && next_frame(item);
+}
+
+bool Subscription::next_frame(Item& item) {
+  const auto finished = [&](std::shared_ptr<const v1::Event> event) {
+    item.notice = std::move(event);
+    ended_ = true;
+    return true;
+  };
+  const auto over = feed_->ended();  // before the look at the frames, so that none is missed
+  auto frame = cursor_->next();
+  if (!frame) {
+    if (over) return finished(over);
+    if (cursor_->done()) {
+      const bool closed = feed_->log()->closed();
+      return finished(end_event(closed ? v1::End::BROKER_ENDS : v1::End::REACHED, closed ? "the log was closed" : ""));
+    }
+    return false;
+  }
+  if (options_.end && frame->time() >= *options_.end) return finished(end_event(v1::End::REACHED, ""));
+  const auto newest = feed_->log()->newest();
+  const uint64_t behind = newest && newest->sequence() > frame->sequence() ? newest->sequence() - frame->sequence() : 0;
+  const bool jumps = live_ && behind > options_.max_behind;
+  if (behind == 0) live_ = true;
+  if (jumps) {
+    if (auto better = cursor_->newest(); better && (!options_.end || better->time() < *options_.end))
+      frame = std::move(better);
+  }
+  const uint64_t last = last_.load(), sequence = frame->sequence();
+  if (last > 0 && sequence <= last) return next_frame(item);  // at most once
+  if (last > 0 && sequence > last + 1) {
+    auto event = std::make_shared<v1::Event>();
+    event->mutable_gap()->set_first(last + 1);
+    event->mutable_gap()->set_last(sequence - 1);
+    event->mutable_gap()->set_reason(jumps ? v1::Gap::BEHIND
+                                           : static_cast<v1::Gap::Reason>(feed_->reason_of(last + 1)));
+    item.notice = std::move(event);
+    held_ = std::move(frame);
+    return true;
+  }
+  last_ = sequence;
+  item.frame = std::move(frame);
+  return true;
+}
+
+void Subscription::notify(std::shared_ptr<const v1::Event> notice) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    // Who does not even read notices loses the oldest of them.
+    if (notices_.size() >= kMostNotices) notices_.pop_front();
+    notices_.push_back(std::move(notice));
+  }
+  wake_();
+}
+
+void Subscription::finish(std::shared_ptr<const v1::Event> end) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    stopped_ = true;
+    held_.reset();
+    notices_.clear();
+    notices_.push_back(std::move(end));
+  }
+  wake_();
+}
+
+void Subscription::check_end(Timestamp now) {
+  if (!options_.end || now < *options_.end + kEndGrace) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_ || held_ || !notices_.empty() || !feed_) return;
+    const auto newest = feed_->log()->newest();
+    if (newest && newest->sequence() > last_ && newest->time() < *options_.end) return;  // there is more to read
+    if (feed_->source() && options_.begin && !feed_->ended()) return;  // its source reads the past
+    notices_.push_back(end_event(v1::End::REACHED, ""));
+  }
+  wake_();
+}
+
+void Subscription::move_to(std::shared_ptr<Feed> feed) {
+  {
+    const std::lock_guard lock(mutex_);
+    feed_ = std::move(feed);
+    cursor_ = place(*feed_->log());
+    held_.reset();
+    for (auto& notice : feed_->standing_notices()) notices_.push_back(std::move(notice));
+  }
+  wake_();
+}
+
+std::shared_ptr<Feed> Subscription::release() {
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  held_.reset();
+  cursor_.reset();
+  return std::move(feed_);
+}
+
+std::shared_ptr<Feed> Subscription::feed() const {
+  const std::lock_guard lock(mutex_);
+  return feed_;
+}
+
+uint64_t Subscription::frames_behind(uint64_t newest) const {
+  const uint64_t last = last_.load();
+  return newest > last ? newest - last : 0;
+}
+
+}  // namespace vedette::broker

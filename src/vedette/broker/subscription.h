@@ -1,0 +1,89 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "vedette/broker/feed.h"
+#include "vedette/framelog/cursor.h"
+#include "vedette/net/principal.h"
+
+namespace vedette::broker {
+
+/// One subscriber's place in a feed: says what is sent next. Frames at most once and in order; frames that will not
+/// come are told as a gap before the next one. A live subscriber that lags more than `max_behind` frames gets the
+/// newest; one that reads the past gets every frame until it has caught up.
+///
+///   reading the past ──caught up──▶ live ──▶ ended (end reached, unsubscribed, camera gone, broker ends)
+///          └───────────────────────────────────▲
+class Subscription {
+ public:
+  struct Options {
+    std::string id;
+    std::string camera;
+    net::Principal who;
+    uint32_t max_behind = 8;
+    std::optional<Timestamp> begin{};
+    std::optional<Timestamp> end{};
+    uint64_t after_sequence = 0;
+    bool may_share_memory = false;  ///< the segments of the log show no more than the subscriber may see
+  };
+  struct Item {
+    std::shared_ptr<const v1::Event> notice;  ///< or
+    std::optional<framelog::FrameRef> frame;
+  };
+
+  /// `wake` is called, from any thread and without locks held, when next() may have something.
+  Subscription(Options options, std::shared_ptr<Feed> feed, std::function<void()> wake);
+
+  // The transport, one thread at a time.
+  /// What to send now; false when there is nothing yet, or nothing any more (see ended()).
+  bool next(Item& item);
+  /// The last item was taken.
+  bool ended() const { return ended_.load(); }
+
+  // Any thread.
+  /// finish() was called: what comes next is the end.
+  bool stopped() const { return stopped_.load(); }
+  const Options& options() const { return options_; }
+  void wake() const { wake_(); }
+  void notify(std::shared_ptr<const v1::Event> notice);
+  /// No frame after this notice, which must be an End.
+  void finish(std::shared_ptr<const v1::Event> end);
+  /// The end that was asked for has passed and nothing more came. `now`: the camera's clock.
+  void check_end(Timestamp now);
+  /// Goes on in another feed of the same camera.
+  void move_to(std::shared_ptr<Feed> feed);
+  /// Gives the feed up; nothing more comes.
+  std::shared_ptr<Feed> release();
+  std::shared_ptr<Feed> feed() const;
+  uint64_t last_sequence() const { return last_.load(); }
+  uint64_t frames_behind(uint64_t newest) const;
+
+ private:
+  static constexpr size_t kMostNotices = 64;
+  bool next_frame(Item& item);
+  framelog::Cursor place(const framelog::Log& log) const;
+
+  const Options options_;
+  const std::function<void()> wake_;
+  std::atomic<uint64_t> last_{0};  // sequence of the newest frame that was taken
+  std::atomic<bool> ended_{false}, stopped_{false};
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<Feed> feed_;
+  std::optional<framelog::Cursor> cursor_;
+  std::deque<std::shared_ptr<const v1::Event>> notices_;
+  std::optional<framelog::FrameRef> held_;  // behind the gap that is told first
+  bool live_ = false;
+};
+
+/// An Event{end}.
+std::shared_ptr<const v1::Event> end_event(int reason, const std::string& line);
+
+}  // namespace vedette::broker
