@@ -14,9 +14,9 @@
 /// the controller of paper 004, and ours, alone and with the channel share, over one emulated wireless channel.
 /// `--quick` runs a sixth of the time; `--only TEXT` only scenarios whose name has it; `--series NAME` puts the frames
 /// of one scenario into the JSON; `--tune` only looks for the paper's gains.
+namespace bench_bounds {
 namespace {
 
-using namespace bench_bounds;  // the other half of this program
 using nlohmann::ordered_json;
 
 constexpr double kWindowS = 10;
@@ -302,9 +302,7 @@ ordered_json series(const std::vector<CameraRun>& runs, double bound_ms) {
   return json;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   double scale = 1;
   bool tuning = false;
   std::string json_path;
@@ -399,3 +397,8 @@ int main(int argc, char** argv) {
   }
   return 0;
 }
+
+}  // namespace
+}  // namespace bench_bounds
+
+int main(int argc, char** argv) { return bench_bounds::run(argc, argv); }

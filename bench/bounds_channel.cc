@@ -99,7 +99,9 @@ class Simulation {
   }
 
   std::vector<CameraRun> run() {
-    for (double now = 0; now < s_.seconds * 1e3; now += kStepMs) {
+    const auto steps = static_cast<int64_t>(std::ceil(s_.seconds * 1e3 / kStepMs));
+    for (int64_t step = 0; step < steps; ++step) {
+      const double now = static_cast<double>(step) * kStepMs;
       if (now >= next_fade_ms_) {
         fade_ = kFadeKeep * fade_ + std::sqrt(1 - kFadeKeep * kFadeKeep) * normal(s_.seed, kFade, 0, fades_++);
         next_fade_ms_ += kFadeEveryMs;

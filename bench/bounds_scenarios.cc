@@ -144,7 +144,7 @@ std::vector<Scenario> scenarios(double scale) {
   scene.mbps = constant(60);
   scene.seconds = 120;
   scene.scene = [](double s) { return std::fmod(s, 40) < 20 ? 1.0 : 1.8; };
-  for (double s = 20; s < 120; s += 20) scene.steps_s.push_back(s);
+  for (int s = 20; s < 120; s += 20) scene.steps_s.push_back(s);
   add(scene);
   Scenario lossy;
   lossy.name = "1 camera, feedback 80 ms late, 20 % lost";
@@ -159,7 +159,7 @@ std::vector<Scenario> scenarios(double scale) {
   neighbour.cameras = {camera("jaad_simple")};
   neighbour.mbps = [](double s) { return std::fmod(s, 20) < 10 ? 250.0 : 25.0; };
   neighbour.seconds = 180;
-  for (double s = 10; s < 180; s += 10) neighbour.steps_s.push_back(s);
+  for (int s = 10; s < 180; s += 10) neighbour.steps_s.push_back(s);
   add(neighbour);
   Scenario compute;
   compute.name = "1 camera, inference counted";

@@ -11,7 +11,6 @@
 //   framelog [--json FILE] [--quick] [--messages N] [--only WAY]      exit status 1 when a promise is broken
 #include <fmt/format.h>
 #include <nats/nats.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>

@@ -12,13 +12,11 @@
 
 #include "vedette/framelog/log.h"
 
+namespace vedette::framelog {
 namespace {
 
-using namespace vedette::framelog;  // NOLINT(google-build-using-namespace)
 using SteadyClock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
-using vedette::from_seconds;
-using vedette::MonotonicTime;
 
 double micros_since(SteadyClock::time_point start) {
   return std::chrono::duration<double, std::micro>(SteadyClock::now() - start).count();
@@ -229,9 +227,7 @@ ordered_json overhead(size_t frame_bytes) {
   return {{"bytes", frame_bytes}, {"frames_in_1_gb", stats.frames}, {"share", share}, {"overhead_bytes", each}};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+ordered_json run() {
   ordered_json out;
   for (const size_t bytes : {100'000, 500'000, 900'000, 2'000'000}) out["append"].push_back(bandwidth(bytes));
   for (const size_t bytes : {500'000, 2'000'000}) {
@@ -241,5 +237,13 @@ int main(int argc, char** argv) {
   out["readers"].push_back(keeping_up(500'000));
   out["queries"] = queries();
   for (const size_t bytes : {50'001, 500'001}) out["memory"].push_back(overhead(bytes));
+  return out;
+}
+
+}  // namespace
+}  // namespace vedette::framelog
+
+int main(int argc, char** argv) {
+  const auto out = vedette::framelog::run();
   if (argc == 3 && std::string(argv[1]) == "--json") std::ofstream(argv[2]) << out.dump(2) << "\n";
 }

@@ -79,7 +79,7 @@ class Client::Running : public std::enable_shared_from_this<Client::Running> {
         }
       }
       const Duration wait = backoff.failed(now());
-      if (now() + wait >= deadline) throw *fault;
+      if (now() + wait >= deadline) throw Error(*fault);
       std::this_thread::sleep_for(wait);
     }
   }
@@ -369,7 +369,7 @@ class Subscribed final : public ClientSubscription {
       if (!error) return std::nullopt;
       if (!way->broken) {
         ended_ = true;
-        throw *error;
+        throw Error(*error);
       }
       resume();
       return resumed();
@@ -459,7 +459,7 @@ class Subscribed final : public ClientSubscription {
       const Duration wait = backoff.failed(now());
       if (!passes || now() + wait > deadline) {
         ended_ = true;
-        throw *error;
+        throw Error(*error);
       }
       std::this_thread::sleep_for(wait);
     }
@@ -539,7 +539,7 @@ class StreamPublication final : public ClientPublication {
     {
       std::unique_lock lock(sink->mutex);
       sink->changed.wait_for(lock, client_->options.call_timeout, [&] { return sink->closed || sink->fault; });
-      if (sink->fault) throw *sink->fault;
+      if (sink->fault) throw Error(*sink->fault);
       if (!sink->closed) throw Error(ErrorCode::kTimeout, "the broker does not answer");
     }
     forget();
@@ -562,13 +562,13 @@ class StreamPublication final : public ClientPublication {
     std::unique_lock lock(sink->mutex);
     const bool in_time =
         sink->changed.wait_for(lock, client_->options.call_timeout, [&] { return sink->opened || sink->fault; });
-    if (sink->fault) throw *sink->fault;
+    if (sink->fault) throw Error(*sink->fault);
     if (!in_time) throw Error(ErrorCode::kTimeout, "the broker does not answer");
-    sink_ = sink;
+    sink_ = std::move(sink);
   }
   void check() const {
     const std::lock_guard lock(sink_->mutex);
-    if (sink_->fault) throw *sink_->fault;
+    if (sink_->fault) throw Error(*sink_->fault);
   }
   void close() {
     if (!sink_) return;
@@ -615,7 +615,7 @@ class GrpcPublication final : public ClientPublication {
   uint64_t finish() override {
     if (!writer_) return 0;
     writer_->WritesDone();
-    if (const auto error = end()) throw *error;
+    if (const auto error = end()) throw Error(*error);
     return summary_.frames();
   }
 

@@ -56,7 +56,7 @@ void ClientChannel::check(const grpc::Status& status) const {
   const Error error = error_of(status);
   if (error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kTimeout)
     throw Error(error.code(), "the broker at " + address_ + " does not answer: " + error.what());
-  throw error;
+  throw Error(error);
 }
 
 ClockAhead clock_of(const v1::ClockOffset& clock) {

@@ -90,7 +90,7 @@ ClientStream::ClientStream(std::shared_ptr<SSL_CTX> tls) : incoming_(std::make_u
 ClientStream::~ClientStream() { stop(); }
 
 std::shared_ptr<ClientStream> ClientStream::connect(const std::string& address, const std::string& session,
-                                                    std::shared_ptr<SSL_CTX> tls, Duration timeout) {
+                                                    const std::shared_ptr<SSL_CTX>& tls, Duration timeout) {
   const MonotonicTime deadline = Clock::system().monotonic() + timeout;
   auto stream = std::make_shared<ClientStream>(tls);
   const link::Address to = link::parse_address(address);

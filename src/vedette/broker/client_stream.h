@@ -30,7 +30,7 @@ class ClientStream final : public link::Connection::Role, public std::enable_sha
  public:
   /// Connects and greets. `tls`: for TCP, null for none. Throws Error(kUnavailable | kPermissionDenied | kTimeout).
   static std::shared_ptr<ClientStream> connect(const std::string& address, const std::string& session,
-                                               std::shared_ptr<SSL_CTX> tls, Duration timeout);
+                                               const std::shared_ptr<SSL_CTX>& tls, Duration timeout);
   explicit ClientStream(std::shared_ptr<SSL_CTX> tls);
   ~ClientStream() override;
   /// Ends it and joins its thread; everybody is told.

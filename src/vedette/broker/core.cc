@@ -49,8 +49,8 @@ void check_camera_name(const std::string& name) {
   if (!fits) throw Error(ErrorCode::kUsage, "a camera's name has 1 to 128 letters, digits, '.', '_', '-' or '/'");
 }
 
-Publication::Publication(Core& core, std::string camera, std::shared_ptr<Feed> feed, double rate)
-    : core_(core), camera_(std::move(camera)), feed_(std::move(feed)), rate_(rate) {}
+Publication::Publication(Core& core, std::string camera, std::shared_ptr<Feed> feed)
+    : core_(core), camera_(std::move(camera)), feed_(std::move(feed)) {}
 
 Publication::~Publication() { core_.withdraw(camera_); }
 
@@ -173,7 +173,7 @@ std::unique_ptr<Publication> Core::publish(const net::Principal& who, const v1::
   if (!camera->origin) camera->origin = std::make_shared<Feed>(log);
   camera->live = true;
   camera->rate = open.frames_a_second();
-  return std::unique_ptr<Publication>(new Publication(*this, open.camera(), camera->origin, camera->rate));
+  return std::unique_ptr<Publication>(new Publication(*this, open.camera(), camera->origin));
 }
 
 void Core::withdraw(const std::string& camera) {

@@ -49,12 +49,11 @@ class Publication {
 
  private:
   friend class Core;
-  Publication(Core& core, std::string camera, std::shared_ptr<Feed> feed, double rate);
+  Publication(Core& core, std::string camera, std::shared_ptr<Feed> feed);
 
   Core& core_;
   const std::string camera_;
   const std::shared_ptr<Feed> feed_;
-  const double rate_;
   std::span<std::byte> room_;
   uint64_t frames_ = 0, bytes_ = 0;
 };

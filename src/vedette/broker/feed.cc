@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 
 #include "broker.pb.h"
 #include "vedette/base/error.h"
@@ -66,14 +67,14 @@ void Feed::note_gap(uint64_t first, uint64_t last, GapReason reason) {
 GapReason Feed::reason_of(uint64_t sequence) const {
   {
     const std::lock_guard lock(mutex_);
-    for (auto gap = gaps_.rbegin(); gap != gaps_.rend(); ++gap)
-      if (sequence >= gap->first && sequence <= gap->last) return gap->reason;
+    for (const auto& gap : std::ranges::reverse_view(gaps_))
+      if (sequence >= gap.first && sequence <= gap.last) return gap.reason;
   }
   const auto oldest = log_->oldest();
   return oldest && sequence < oldest->sequence() ? GapReason::kOverwritten : GapReason::kLost;
 }
 
-void Feed::announce(std::shared_ptr<const v1::Event> notice) {
+void Feed::announce(const std::shared_ptr<const v1::Event>& notice) {
   std::shared_ptr<const List> all;
   {
     const std::lock_guard lock(mutex_);

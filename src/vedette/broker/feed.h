@@ -78,7 +78,7 @@ class Feed {
   /// These frames will not come, and why.
   void note_gap(uint64_t first, uint64_t last, GapReason reason);
   /// A notice for everybody here; the last of its kind is also shown to who comes later.
-  void announce(std::shared_ptr<const v1::Event> notice);
+  void announce(const std::shared_ptr<const v1::Event>& notice);
   /// The source has no more: subscribers read on to the end of what there is, then get this.
   void end(std::shared_ptr<const v1::Event> notice);
 

@@ -6,8 +6,9 @@
 
 namespace vedette::cli {
 
-ControlService::ControlService(const fleet::ControllerOptions& options, const Serving& serving, const net::TlsFiles& tls,
-                               std::shared_ptr<const net::Authority> authority, const std::string& version)
+ControlService::ControlService(const fleet::ControllerOptions& options, const Serving& serving,
+                               const net::TlsFiles& tls, std::shared_ptr<const net::Authority> authority,
+                               const std::string& version)
     : controller_(options, version), control_(controller_) {
   if (serving.grpc.empty()) return;
   auto grpc = serving.grpc_options(tls, std::move(authority));

@@ -11,6 +11,7 @@
 
 #include "vedette/base/error.h"
 #include "vedette/base/log.h"
+#include "vedette/broker/broker_source.h"
 #include "vedette/cli/control_service.h"
 #include "vedette/cli/local_reporter.h"
 #include "vedette/cli/signals.h"
@@ -104,7 +105,9 @@ void run(const NodeArguments& arguments, const std::string& version) {
 
   live::Hub hub;
   framelog::Shelf logs;
-  const framelog::LogScheme log_urls(logs);
+  const std::string& token = settings.node.token_file;
+  const framelog::LogScheme log_urls(
+      logs, broker::remote_logs({.token = token.empty() ? "" : node::read_secret(token), .tls = settings.node.tls}));
   node::Node node(settings.node, version, control ? std::make_unique<LocalReporter>(control->controller()) : nullptr);
   node.offer(hub);
   node.offer(logs);

@@ -4,11 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 
 #include "vedette/base/error.h"
 #include "vedette/base/log.h"
+#include "vedette/broker/broker_source.h"
 #include "vedette/cli/signals.h"
 #include "vedette/console/server.h"
 #include "vedette/framelog/log_source.h"
@@ -91,7 +93,8 @@ int run(const RunArguments& arguments) {
 
   live::Hub hub;
   framelog::Shelf logs;
-  const framelog::LogScheme log_urls(logs);
+  const char* token = std::getenv("VEDETTE_TOKEN");
+  const framelog::LogScheme log_urls(logs, broker::remote_logs({.token = token ? token : "", .tls = {}}));
   graph::Executor executor({.threads = static_cast<size_t>(arguments.threads)});
   executor.offer(logs);
   if (port) executor.offer(hub);

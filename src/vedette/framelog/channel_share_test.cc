@@ -49,7 +49,8 @@ TEST(ChannelShare, GivesTheBytesToWhomTheyHelpMost) {
   share.add(1, keen, bounds);
   // A channel of 6.5 KB a ms, ten frames a second each: both at 500 KB are more than it carries.
   std::vector<ChannelShare::Limit> limits;
-  for (double now = 0; now < 30e3; now += 100) {
+  for (int tick = 0; tick < 300; ++tick) {
+    const double now = 100.0 * tick;
     for (uint64_t camera = 0; camera < 2; ++camera) {
       const bool large = !limits.empty() && limits[camera].bytes > 400e3;
       const double other = !limits.empty() && limits[1 - camera].bytes > 400e3 ? 5 : 1;

@@ -198,7 +198,8 @@ std::optional<FrameRef> Log::first_from_time(int64_t time_us) const {
   const uint32_t i = (*found)->first_from_time(time_us);
   if (i < (*found)->count()) return FrameRef(*found, i);
   // Between the last record of this one and the first of the next.
-  if (++found != segments->end() && (*found)->count() > 0) return FrameRef(*found, 0);
+  ++found;
+  if (found != segments->end() && (*found)->count() > 0) return FrameRef(*found, 0);
   return std::nullopt;
 }
 
@@ -232,7 +233,8 @@ std::optional<FrameRef> Log::first_from_sequence(uint64_t sequence) const {
   }
   const uint32_t i = (*found)->first_from_sequence(sequence);
   if (i < (*found)->count()) return FrameRef(*found, i);
-  if (++found != segments->end() && (*found)->count() > 0) return FrameRef(*found, 0);
+  ++found;
+  if (found != segments->end() && (*found)->count() > 0) return FrameRef(*found, 0);
   return std::nullopt;
 }
 

@@ -31,7 +31,7 @@ class LogSourceTest : public ::testing::Test {
     log->append({.time = kBegin + after, .sequence = sequence, .width = 16, .height = 16},
                 std::as_bytes(std::span(jpeg)));
   }
-  std::unique_ptr<media::Source> open(const std::string& url, media::Pacing pacing = media::Pacing::kFast) {
+  std::unique_ptr<media::Source> open(const std::string& url, media::Pacing pacing = media::Pacing::kFast) const {
     return open_log(shelf, {.url = url, .pacing = pacing}, stream, std::make_shared<BufferPool>(), Clock::system());
   }
   std::string refusal(const std::string& url) {

@@ -42,7 +42,7 @@ double number(std::string_view url, std::string_view name, std::string_view text
 
 Duration span_of(std::string_view url, std::string_view name, std::string_view text) {
   if (text.ends_with("ms")) return from_milliseconds(number(url, name, text.substr(0, text.size() - 2), 3'600'000));
-  if (text.ends_with("s")) return from_seconds(number(url, name, text.substr(0, text.size() - 1), 3600));
+  if (text.ends_with('s')) return from_seconds(number(url, name, text.substr(0, text.size() - 1), 3600));
   refuse(url, std::string(name) + "=" + std::string(text) + " has no unit", "100ms or 0.1s");
 }
 
@@ -59,7 +59,7 @@ void read_setting(LogUrl& parsed, std::string_view url, std::string_view name, c
     parsed.key_file = value;
   } else {
     const std::vector<std::string> known{"from", "to", "latency", "accuracy", "key"};
-    refuse(url, "unknown setting '" + std::string(name) + "'", did_you_mean(std::string(name), known));
+    refuse(url, "unknown setting '" + std::string(name) + "'", did_you_mean(name, known));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "vedette/framelog/moment.h"
 
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <string>
 
@@ -19,8 +20,10 @@ constexpr double kLongestSeconds = 100 * 365.25 * 86400;
 std::optional<int> digits(std::string_view& text, size_t count) {
   int value = 0;
   if (text.size() < count) return std::nullopt;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + count, value);
-  if (error != std::errc{} || end != text.data() + count || text[0] == '-') return std::nullopt;
+  for (const char c : text.substr(0, count)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = 10 * value + (c - '0');
+  }
   text.remove_prefix(count);
   return value;
 }
@@ -45,7 +48,7 @@ std::optional<Timestamp> unix_seconds(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
   if (error != std::errc{} || end != text.data() + text.size() || !(value >= 1e8 && value < 7.3e9)) return std::nullopt;
-  return Timestamp{std::chrono::microseconds(static_cast<int64_t>(value * 1e6 + 0.5))};
+  return Timestamp{std::chrono::microseconds(std::llround(value * 1e6))};
 }
 
 /// "12:00[:00[.5]][Z|+01:00]" after the day.
@@ -73,7 +76,7 @@ std::optional<Duration> time_of_day(std::string_view text) {
   }
   if (!text.empty()) return std::nullopt;
   // Whole µs: a double does not hold more.
-  const auto fraction = std::chrono::microseconds(static_cast<int64_t>(seconds * 1e6 + 0.5));
+  const auto fraction = std::chrono::microseconds(std::llround(seconds * 1e6));
   return std::chrono::hours(*hour) + std::chrono::minutes(*minute) + fraction - offset;
 }
 

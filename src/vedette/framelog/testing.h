@@ -174,7 +174,8 @@ class FakeDisk final : public FileSystem {
     size_t synced = 0;
   };
   using Names = std::map<std::string, std::shared_ptr<Node>>;
-  struct Writer final : FileWriter {
+  class Writer final : public FileWriter {
+   public:
     Writer(FakeDisk& disk, std::shared_ptr<Node> node) : disk_(disk), node_(std::move(node)) {}
     void write(std::span<const std::byte> bytes) override {
       const std::lock_guard lock(disk_.mutex_);
@@ -189,6 +190,8 @@ class FakeDisk final : public FileSystem {
       disk_.step();
       node_->synced = node_->bytes.size();
     }
+
+   private:
     FakeDisk& disk_;
     std::shared_ptr<Node> node_;
   };

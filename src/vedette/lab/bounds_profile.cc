@@ -1,6 +1,7 @@
 #include "vedette/lab/bounds_profile.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -20,7 +21,7 @@ constexpr size_t kMostSeen = 20'000;
 
 double quantile(std::vector<double> values, double q) {
   if (values.empty()) return 0;
-  const auto at = static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5);
+  const auto at = static_cast<size_t>(std::lround(q * static_cast<double>(values.size() - 1)));
   std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(at), values.end());
   return values[at];
 }

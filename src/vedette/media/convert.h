@@ -32,8 +32,9 @@ std::shared_ptr<Picture> crop(const Picture& picture, const Box& box, BufferPool
 std::shared_ptr<const Picture> bgr_of(const Frame& frame);
 
 /// The frame's raw pixels in whatever format they are at hand: Frame::picture, or the decoded JPEG (kI420), decoded at
-/// the first call and shared by all later ones. Throws Error(kInvalidData) for a broken JPEG, and Error(kUnavailable) for
-/// a frame that came from another node without its picture: such are under way when a module that needs pictures joins.
+/// the first call and shared by all later ones. Throws Error(kInvalidData) for a broken JPEG, and Error(kUnavailable)
+/// for a frame that came from another node without its picture: such are under way when a module that needs pictures
+/// joins.
 std::shared_ptr<const Picture> pixels_of(const Frame& frame);
 
 }  // namespace vedette::media

@@ -153,8 +153,8 @@ TEST(KnobChainTest, BlurSpreadsAnEdge) {
     return row[64] - row[63];
   };
   EXPECT_GT(step("K1"), 200);
-  EXPECT_NEAR(step("K2"), 255 / 5, 16);
-  EXPECT_NEAR(step("K5"), 255 / 15, 12);
+  EXPECT_NEAR(step("K2"), 255.0 / 5, 16);
+  EXPECT_NEAR(step("K5"), 255.0 / 15, 12);
 }
 
 TEST(KnobChainTest, DifferencingComparesWithTheLastFrameSent) {
