@@ -83,7 +83,7 @@ export function Timeline({ info, events, window, shown, live, seek }: TimelinePr
         </svg>
         <span class="ticks" aria-hidden="true">
           {marks.map((tick) => (
-            <span key={`${tick.kind}${tick.at}`} class={`tick ${tick.kind}`} style={{ left: `${tick.at * 100}%` }} />
+            <span key={`${tick.kind}${tick.at}`} class={`event-tick ${tick.kind}`} style={{ left: `${tick.at * 100}%` }} />
           ))}
         </span>
         <span class={live ? 'needle live' : 'needle'} style={{ left: `${mark * 100}%` }} aria-hidden="true" />
