@@ -34,7 +34,7 @@ class LogSourceTest : public ::testing::Test {
   std::unique_ptr<media::Source> open(const std::string& url, media::Pacing pacing = media::Pacing::kFast) const {
     return open_log(shelf, {.url = url, .pacing = pacing}, stream, std::make_shared<BufferPool>(), Clock::system());
   }
-  std::string refusal(const std::string& url) {
+  std::string refusal(const std::string& url) const {
     try {
       open(url);
     } catch (const Error& e) {
