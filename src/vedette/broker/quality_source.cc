@@ -15,8 +15,9 @@
 #include "vedette/framelog/bounds.h"
 #include "vedette/framelog/cursor.h"
 #include "vedette/framelog/log.h"
-#include "vedette/media/jpeg.h"
+#include "vedette/framelog/record_decoder.h"
 #include "vedette/media/knobs.h"
+#include "vedette/media/waiting.h"
 
 namespace vedette::broker {
 namespace {
@@ -28,36 +29,6 @@ constexpr uint64_t kMostUnread = 64;
 constexpr size_t kMostSeen = 1024;
 
 MonotonicTime now() { return Clock::system().monotonic(); }
-
-Frame frame_of(const framelog::FrameRef& kept) {
-  const auto info = kept.info();
-  const auto bytes = kept.bytes();
-  const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
-  Frame frame;
-  frame.sequence = info.sequence;
-  frame.capture_time = info.time;
-  frame.width = info.width;
-  frame.height = info.height;
-  if (info.codec == FrameCodec::kJpeg) {
-    frame.jpeg = std::make_shared<const Bytes>(data, data + bytes.size());
-    return frame;
-  }
-  if (info.codec == FrameCodec::kH264 || info.codec == FrameCodec::kH265)
-    throw Error(ErrorCode::kUsage, "frames that come as video cannot be had at another quality");
-  const auto format = info.codec == FrameCodec::kBgr    ? PixelFormat::kBgr
-                      : info.codec == FrameCodec::kGray ? PixelFormat::kGray
-                                                        : PixelFormat::kI420;
-  auto picture = Picture::make(format, info.width, info.height);
-  size_t at = 0;
-  for (int p = 0; p < picture->planes(); ++p) {
-    const Plane& plane = picture->plane(p);
-    const auto row = static_cast<size_t>(plane.width) * (format == PixelFormat::kBgr ? 3 : 1);
-    for (int y = 0; y < plane.height; ++y, at += row)
-      std::copy_n(data + at, row, plane.data + static_cast<ptrdiff_t>(y) * plane.stride_bytes);
-  }
-  frame.picture = std::move(picture);
-  return frame;
-}
 
 class QualitySource final : public FeedSource {
  public:
@@ -119,7 +90,7 @@ class QualitySource final : public FeedSource {
     while (!stop.stop_requested()) {
       try {
         if (past && feed_.slowest_lag() > kMostUnread) {
-          std::this_thread::sleep_for(std::chrono::milliseconds(2));
+          media::sleep_unless_stopped(std::chrono::milliseconds(2), stop);
           continue;
         }
         const auto frame = past ? cursor.next(now() + kTurn) : cursor.newest(now() + kTurn);
@@ -169,7 +140,11 @@ class QualitySource final : public FeedSource {
     }
     if (!(setting == chain_.setting())) chain_.set(setting);
     if (setting.untouched() && info.codec == FrameCodec::kJpeg) return send(info, kept.bytes(), decision);
-    const auto made = chain_.apply(frame_of(kept));
+    auto frame = decoder_.decode(info, kept.bytes());
+    if (!frame) return skip();  // of a video, behind a frame that was passed over
+    frame->sequence = info.sequence;
+    frame->capture_time = info.time;
+    const auto made = chain_.apply(*frame);
     if (!made) return skip();
     auto changed = info;
     changed.codec = made->codec == media::Codec::kJpeg   ? FrameCodec::kJpeg
@@ -235,6 +210,7 @@ class QualitySource final : public FeedSource {
   const std::shared_ptr<const framelog::KnobTable> table_;
   std::unique_ptr<framelog::BoundsPolicy> policy_;
   Quality active_;  // of the thread
+  framelog::RecordDecoder decoder_{std::make_shared<BufferPool>(), /*keep_jpeg=*/true};
   media::KnobChain chain_;
   uint32_t told_setting_ = 0;
   bool told_feasible_ = true;

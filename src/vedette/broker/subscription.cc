@@ -66,6 +66,7 @@ bool Subscription::next_frame(Item& item) {
   };
   const auto over = feed_->ended();  // before the look at the frames, so that none is missed
   auto frame = cursor_->next();
+  while (frame && frame->sequence() <= last_.load() && last_.load() > 0) frame = cursor_->next();  // at most once
   if (!frame) {
     if (over) return finished(over);
     if (cursor_->done()) {
@@ -84,7 +85,6 @@ bool Subscription::next_frame(Item& item) {
       frame = std::move(better);
   }
   const uint64_t last = last_.load(), sequence = frame->sequence();
-  if (last > 0 && sequence <= last) return next_frame(item);  // at most once
   if (last > 0 && sequence > last + 1) {
     auto event = std::make_shared<v1::Event>();
     event->mutable_gap()->set_first(last + 1);

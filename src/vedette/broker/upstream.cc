@@ -11,6 +11,7 @@
 #include "vedette/base/log.h"
 #include "vedette/base/thread.h"
 #include "vedette/broker/subscription.h"
+#include "vedette/media/waiting.h"
 
 namespace vedette::broker {
 namespace {
@@ -64,7 +65,7 @@ class Upstream final : public FeedSource {
         }
         log::warn("camera '{}': {}", camera_, e.line());
       }
-      for (int i = 0; i < 10 && !stop.stop_requested(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      media::sleep_unless_stopped(std::chrono::milliseconds(500), stop);
     }
   }
 
@@ -88,7 +89,7 @@ class Upstream final : public FeedSource {
     MonotonicTime measured = now();
     while (!stop.stop_requested() && !subscription->ended()) {
       if (past && feed_.slowest_lag() > kMostUnread) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        media::sleep_unless_stopped(std::chrono::milliseconds(2), stop);
         continue;
       }
       if (now() - measured > kClockEvery) {
@@ -112,7 +113,6 @@ class Upstream final : public FeedSource {
 
   void measure(Client& client) {
     const ClockAhead measured = client.clock();
-    v1::Event event;
     {
       const std::lock_guard lock(mutex_);
       clock_ = measured;

@@ -31,7 +31,7 @@ double encode_ms(const KnobSetting& s) {
   switch (s.codec) {
     case Codec::kJpeg: return (1.95 + 0.003 * s.quality) * (s.color_space == ColorSpace::kGray ? 0.85 : 1);
     case Codec::kH264: return 2.7;
-    case Codec::kH265: return 12;
+    case Codec::kH265: return s.inter ? 18 : 58;
   }
   return 0;
 }
