@@ -14,7 +14,8 @@ using vedette::from_seconds;
 using vedette::MonotonicTime;
 
 constexpr double kStepMs = 0.5;
-constexpr double kBucketBytes = 32e3;
+constexpr double kBucketMs = 4;  // of the rate: what a radio sends in one go
+constexpr double kLeastBucketBytes = 3e3;
 constexpr double kFadeEveryMs = 5;
 constexpr double kFadeKeep = 0.975;  // over 5 ms: a correlation of 0.2 s
 constexpr double kLookEveryMs = 50;  // decide() between frames
@@ -218,7 +219,7 @@ class Simulation {
     size_t active = 0;
     for (const auto& sender : senders_) active += ready(sender, now) ? 1 : 0;
     const double efficiency = 1 / (1 + s_.contention * std::max(0.0, static_cast<double>(active) - 1));
-    tokens_ = std::min(tokens_, kBucketBytes) + rate_ * efficiency * kStepMs;
+    tokens_ = std::min(tokens_, std::max(kLeastBucketBytes, kBucketMs * rate_)) + rate_ * efficiency * kStepMs;
     if (active == 0) return;
     const double each = tokens_ / static_cast<double>(active);
     for (size_t i = 0; i < senders_.size(); ++i) {

@@ -73,8 +73,11 @@ struct CameraRun {
   bool below_accuracy = false;  ///< a combination below the accuracy bound was chosen though others exist
 };
 
-/// A camera with one of Mez's tables ("jaad_simple", …), from ../shared or $VEDETTE_SHARED.
+/// A camera with one of Mez's tables ("jaad_simple", …), from ../shared or $VEDETTE_SHARED, or with "vtest", our own
+/// profile of vtest.avi (bench/data/vtest.csv says by which command it was made).
 Camera camera(const std::string& table);
+/// The file of such a table.
+std::string table_path(const std::string& table);
 
 /// The cases of the benchmark; `scale` shortens them.
 std::vector<Scenario> scenarios(double scale);

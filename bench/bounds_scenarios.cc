@@ -19,13 +19,15 @@ std::string shared_folder() {
 
 }  // namespace
 
+std::string table_path(const std::string& table) {
+  if (table == "vtest") return "bench/data/vtest.csv";
+  return shared_folder() + "/data/knob-tables/mez_" + table + ".csv";
+}
+
 Camera camera(const std::string& table) {
   static std::map<std::string, std::shared_ptr<const fl::KnobTable>> loaded;
   auto& at = loaded[table];
-  if (!at) {
-    at = std::make_shared<fl::KnobTable>(
-        fl::KnobTable::load(shared_folder() + "/data/knob-tables/mez_" + table + ".csv"));
-  }
+  if (!at) at = std::make_shared<fl::KnobTable>(fl::KnobTable::load(table_path(table)));
   return {at, table};
 }
 
@@ -168,6 +170,20 @@ std::vector<Scenario> scenarios(double scale) {
   compute.compute = true;
   compute.seconds = 120;
   add(compute);
+  // vtest.avi, 768×576: the smallest of its combinations within the accuracy is 13 times smaller than the largest.
+  for (const size_t n : {1, 3, 5}) {
+    Scenario yard;
+    yard.name = std::to_string(n) + " cameras vtest, 12 Mbit/s";
+    yard.cameras.assign(n, camera("vtest"));
+    yard.mbps = constant(12);
+    yard.seconds = 120;
+    add(yard);
+  }
+  Scenario yard = neighbour;
+  yard.name = "1 camera vtest, 10 × interference each 10 s";
+  yard.cameras = {camera("vtest")};
+  yard.mbps = [](double s) { return std::fmod(s, 20) < 10 ? 20.0 : 2.0; };
+  add(yard);
   return all;
 }
 

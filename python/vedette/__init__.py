@@ -6,7 +6,8 @@
 ...     print(time, image.shape)
 """
 
-from vedette.client import Camera, Client, Publication, Subscription, connect
+from vedette._connected import Transport
+from vedette.client import Camera, Client, connect
 from vedette.errors import (
     BrokerError,
     BrokerUnavailable,
@@ -15,6 +16,8 @@ from vedette.errors import (
     PermissionDenied,
 )
 from vedette.frames import Clock, End, Frame, Gap, Infeasible, Notice, Setting, Started
+from vedette.publication import Publication
+from vedette.subscription import Subscription
 
 __all__ = [
     "BrokerError",
@@ -34,5 +37,6 @@ __all__ = [
     "Setting",
     "Started",
     "Subscription",
+    "Transport",
     "connect",
 ]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from vedette._proto import broker_pb2 as pb
 
+Image8 = npt.NDArray[np.uint8]  # (height, width, 3) with blue first, or (height, width) for grey
 NANOSECONDS = 1_000_000_000
 
 
@@ -33,22 +37,26 @@ class Frame:
     """One frame. `width` and `height` are of the picture as sent, `original_size` (width, height) of the captured one."""
 
     sequence: int
-    time: datetime  # of capture, by the camera's clock, UTC
+    time: datetime  # of capture, by the camera's clock, UTC, to the microsecond
     sent: datetime  # by the broker's clock
     encoding: str  # "jpeg", "bgr", "gray", "i420", "h264", "h265"
     width: int
     height: int
     original_size: tuple[int, int]
     knob: int  # id of the knob setting that made it; 0: untouched
-    data: bytes
+    time_ns: int  # of capture, exact: nanoseconds since 1970
+    data: memoryview  # read-only, valid for as long as it is held; bytes(data) is a copy
 
-    def image(self) -> np.ndarray:
-        """Pixels as uint8: (height, width, 3) with blue first, or (height, width) for grey. Raises ValueError for video."""
+    def image(self) -> Image8:
+        """Pixels as uint8: (height, width, 3) with blue first, or (height, width) for grey. Pixels that came as such are
+        not copied: the array is read-only, and over shared memory it lies in the broker's log, which keeps that part of
+        it for as long as the array lives (so copy what stays for long). Raises ValueError for video."""
         if self.encoding == "jpeg":
             picture = Image.open(io.BytesIO(self.data))
             if picture.mode == "L":
-                return np.asarray(picture)
-            return np.asarray(picture.convert("RGB"))[:, :, ::-1]
+                return np.asarray(picture, np.uint8)
+            pixels: Image8 = np.asarray(picture.convert("RGB"), np.uint8)
+            return pixels[:, :, ::-1]
         pixels = np.frombuffer(self.data, np.uint8)
         if self.encoding == "bgr":
             return pixels.reshape(self.height, self.width, 3)
@@ -59,13 +67,13 @@ class Frame:
         raise ValueError(f"frames as {self.encoding} need a video decoder: take .data")
 
 
-def _bgr_of_i420(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+def _bgr_of_i420(pixels: Image8, width: int, height: int) -> Image8:
     """Full-range BT.601 (ITU-T T.871)."""
     half_w, half_h = (width + 1) // 2, (height + 1) // 2
     y = pixels[: width * height].reshape(height, width).astype(np.float32)
     chroma = pixels[width * height :].reshape(2, half_h, half_w).astype(np.float32) - 128
     u, v = (plane.repeat(2, 0).repeat(2, 1)[:height, :width] for plane in chroma)
-    bgr = np.stack([y + 1.772 * u, y - 0.344136 * u - 0.714136 * v, y + 1.402 * v], axis=2)
+    bgr: npt.NDArray[np.float32] = np.stack([y + 1.772 * u, y - 0.344136 * u - 0.714136 * v, y + 1.402 * v], axis=2)
     return np.clip(np.rint(bgr), 0, 255).astype(np.uint8)
 
 
@@ -94,7 +102,8 @@ class Started(Notice):
 
 @dataclass(frozen=True)
 class Gap(Notice):
-    """Frames `first` … `last` will not come. `reason`: "behind", "overwritten", "skipped", "lost"."""
+    """Frames `first` … `last` will not come. `reason`: "behind", "overwritten", "skipped", "lost". `first` is 0 when nobody
+    knows which: the numbers of frames began anew."""
 
     first: int
     last: int
@@ -129,7 +138,12 @@ class End(Notice):
     line: str
 
 
-def _word(enum, number: int) -> str:
+class _Enum(Protocol):
+    def Name(self, number: int) -> str: ...
+    def values(self) -> Iterable[int]: ...
+
+
+def _word(enum: _Enum, number: int) -> str:
     return enum.Name(number).lower().replace("_", " ") if number in enum.values() else "unknown"
 
 
@@ -137,18 +151,22 @@ def clock_of(clock: pb.ClockOffset) -> Clock:
     return Clock(clock.known, clock.offset_ns / NANOSECONDS, clock.round_trip_ns / NANOSECONDS)
 
 
-def frame_of(frame: pb.Frame) -> Frame:
+_ENCODINGS = {number: _word(pb.Encoding, number) for number in pb.Encoding.values()}
+
+
+def frame_of(frame: pb.Frame, data: memoryview) -> Frame:
     original = (frame.original_width or frame.width, frame.original_height or frame.height)
     return Frame(
         frame.sequence,
         to_time(frame.capture_ns),
         to_time(frame.sent_ns),
-        _word(pb.Encoding, frame.encoding),
+        _ENCODINGS.get(frame.encoding, "unknown"),
         frame.width,
         frame.height,
         original,
         frame.knob,
-        frame.data,
+        frame.capture_ns,
+        data,
     )
 
 
@@ -156,7 +174,7 @@ def of(event: pb.Event) -> Frame | Notice | None:
     """A frame or notice of an event; None for a kind that this version does not know."""
     kind = event.WhichOneof("event")
     if kind == "frame":
-        return frame_of(event.frame)
+        return frame_of(event.frame, memoryview(event.frame.data))
     if kind == "started":
         return Started(event.started.subscription, clock_of(event.started.clock))
     if kind == "gap":

@@ -4,7 +4,8 @@
 //
 // The first stream has a log: of the last minute and a half, with a hole of twenty seconds in the midst of it.
 //
-//   console_fixture PORT [STREAMS] [--fail] [--empty]      prints "ready URL", runs until standard input ends
+//   console_fixture PORT [STREAMS] [--fail] [--empty] [--log=h264|--log=h265]      prints "ready URL", runs until
+//   standard input ends
 
 #include <fmt/format.h>
 
@@ -18,7 +19,7 @@
 #include "vedette/base/error.h"
 #include "vedette/console/server.h"
 #include "vedette/framelog/shelf.h"
-#include "vedette/media/jpeg.h"
+#include "vedette/media/knobs.h"
 
 namespace {
 
@@ -64,7 +65,9 @@ std::shared_ptr<vedette::Picture> paint(int stream, uint64_t sequence, const std
 /// One application's made-up life.
 class Life {
  public:
-  Life(vedette::live::Hub& hub, vedette::framelog::Shelf& shelf, int streams, bool fails) : hub_(hub), fails_(fails) {
+  Life(vedette::live::Hub& hub, vedette::framelog::Shelf& shelf, int streams, bool fails,
+       const vedette::media::KnobSetting& kept)
+      : hub_(hub), fails_(fails), knobs_(kept) {
     status_.name = kApplication;
     status_.tenant = "demo";
     status_.state = "running";
@@ -125,12 +128,14 @@ class Life {
   }
 
   void append(int stream, vedette::Timestamp time, const vedette::Picture& picture) {
-    const vedette::Bytes jpeg = vedette::media::encode_jpeg(picture, 80);
+    const auto encoded = knobs_.apply(picture);
     vedette::framelog::RecordInfo info;
     info.time = time;
+    info.codec = *vedette::framelog::codec_of(to_string(encoded->codec));
+    info.key_frame = encoded->key;
     info.width = kWidth;
     info.height = kHeight;
-    logs_[static_cast<size_t>(stream)]->append(info, std::as_bytes(std::span(jpeg)));
+    logs_[static_cast<size_t>(stream)]->append(info, std::as_bytes(std::span(*encoded->bytes)));
   }
 
   void step() {
@@ -224,6 +229,7 @@ class Life {
 
   vedette::live::Hub& hub_;
   const bool fails_;
+  vedette::media::KnobChain knobs_;  // of the one logged stream
   std::mutex mutex_;
   uint64_t sequence_ = 0;
   std::vector<std::shared_ptr<const vedette::StreamInfo>> streams_;
@@ -235,10 +241,10 @@ class Life {
   vedette::Histogram latency_;
 };
 
-int serve(int port, int streams, bool fails, bool empty) {
+int serve(int port, int streams, bool fails, bool empty, const std::string& kept) {
   vedette::live::Hub hub;
   vedette::framelog::Shelf logs;
-  Life life(hub, logs, streams, fails);
+  Life life(hub, logs, streams, fails, vedette::media::KnobSetting::parse(kept));
   vedette::console::ServerOptions options;
   options.port = port;
   options.logs = &logs;
@@ -268,16 +274,21 @@ int main(int argc, char** argv) try {
   int port = 0, streams = 4;
   bool fails = false, empty = false;
   int numbers = 0;
+  std::string kept = "E2";
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--fail") == 0) {
       fails = true;
     } else if (std::strcmp(argv[i], "--empty") == 0) {
       empty = true;
+    } else if (std::strcmp(argv[i], "--log=h264") == 0) {
+      kept = "E6";
+    } else if (std::strcmp(argv[i], "--log=h265") == 0) {
+      kept = "E8";
     } else {
       (numbers++ == 0 ? port : streams) = std::atoi(argv[i]);
     }
   }
-  return serve(port, streams, fails, empty);
+  return serve(port, streams, fails, empty, kept);
 } catch (const vedette::Error& error) {
   std::cerr << error.line() << '\n';
   return vedette::exit_status(error.code());

@@ -73,7 +73,7 @@ test_unit() { unit_tests release; }
 # ours alone. VEDETTE_SANITIZE_ALL=yes takes every folder.
 test_asan() {
   if [[ ${VEDETTE_SANITIZE_ALL:-} == yes ]]; then unit_tests asan; else
-    unit_tests asan {base,frame,media,infer,convert,track,lab,live,graph,framelog,modules}_test
+    unit_tests asan {base,frame,media,infer,convert,track,lab,live,graph,framelog,broker,modules}_test
   fi
 }
 test_tsan() {

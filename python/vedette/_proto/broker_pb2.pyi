@@ -18,18 +18,21 @@ STREAM: Transport
 TRANSPORT_UNSPECIFIED: Transport
 
 class CameraInfo(_message.Message):
-    __slots__ = ["broker", "bytes", "camera", "clock", "encoding", "frames", "frames_a_second", "height", "live", "newest_ns", "oldest_ns", "subscribers", "width"]
+    __slots__ = ["broker", "bytes", "camera", "clock", "encoding", "epoch", "frames", "frames_a_second", "height", "live", "newest_ns", "oldest_ns", "store_trouble", "stored_before", "subscribers", "width"]
     BROKER_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     CAMERA_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
     FRAMES_A_SECOND_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     LIVE_FIELD_NUMBER: _ClassVar[int]
     NEWEST_NS_FIELD_NUMBER: _ClassVar[int]
     OLDEST_NS_FIELD_NUMBER: _ClassVar[int]
+    STORED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    STORE_TROUBLE_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBERS_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     broker: str
@@ -37,15 +40,18 @@ class CameraInfo(_message.Message):
     camera: str
     clock: ClockOffset
     encoding: Encoding
+    epoch: int
     frames: int
     frames_a_second: float
     height: int
     live: bool
     newest_ns: int
     oldest_ns: int
+    store_trouble: str
+    stored_before: int
     subscribers: int
     width: int
-    def __init__(self, camera: _Optional[str] = ..., live: bool = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., encoding: _Optional[_Union[Encoding, str]] = ..., frames_a_second: _Optional[float] = ..., oldest_ns: _Optional[int] = ..., newest_ns: _Optional[int] = ..., frames: _Optional[int] = ..., bytes: _Optional[int] = ..., broker: _Optional[str] = ..., clock: _Optional[_Union[ClockOffset, _Mapping]] = ..., subscribers: _Optional[int] = ...) -> None: ...
+    def __init__(self, camera: _Optional[str] = ..., live: bool = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., encoding: _Optional[_Union[Encoding, str]] = ..., frames_a_second: _Optional[float] = ..., oldest_ns: _Optional[int] = ..., newest_ns: _Optional[int] = ..., frames: _Optional[int] = ..., bytes: _Optional[int] = ..., broker: _Optional[str] = ..., clock: _Optional[_Union[ClockOffset, _Mapping]] = ..., subscribers: _Optional[int] = ..., epoch: _Optional[int] = ..., stored_before: _Optional[int] = ..., store_trouble: _Optional[str] = ...) -> None: ...
 
 class ClockOffset(_message.Message):
     __slots__ = ["known", "offset_ns", "round_trip_ns"]
@@ -248,6 +254,21 @@ class OfferMemory(_message.Message):
     leases: int
     def __init__(self, bytes: _Optional[int] = ..., leases: _Optional[int] = ...) -> None: ...
 
+class Places(_message.Message):
+    __slots__ = ["places"]
+    class Place(_message.Message):
+        __slots__ = ["capture_ns", "sequence", "subscription"]
+        CAPTURE_NS_FIELD_NUMBER: _ClassVar[int]
+        SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+        SUBSCRIPTION_FIELD_NUMBER: _ClassVar[int]
+        capture_ns: int
+        sequence: int
+        subscription: str
+        def __init__(self, subscription: _Optional[str] = ..., sequence: _Optional[int] = ..., capture_ns: _Optional[int] = ...) -> None: ...
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    places: _containers.RepeatedCompositeFieldContainer[Places.Place]
+    def __init__(self, places: _Optional[_Iterable[_Union[Places.Place, _Mapping]]] = ...) -> None: ...
+
 class PublishOpen(_message.Message):
     __slots__ = ["camera", "frames_a_second", "session"]
     CAMERA_FIELD_NUMBER: _ClassVar[int]
@@ -275,16 +296,16 @@ class PublishSummary(_message.Message):
     def __init__(self, frames: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
 
 class RegisterRequest(_message.Message):
-    __slots__ = ["address", "broker", "cameras", "complete"]
+    __slots__ = ["address", "broker", "cameras", "clock"]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     BROKER_FIELD_NUMBER: _ClassVar[int]
     CAMERAS_FIELD_NUMBER: _ClassVar[int]
-    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
     address: str
     broker: str
     cameras: _containers.RepeatedCompositeFieldContainer[CameraInfo]
-    complete: bool
-    def __init__(self, broker: _Optional[str] = ..., address: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraInfo, _Mapping]]] = ..., complete: bool = ...) -> None: ...
+    clock: ClockOffset
+    def __init__(self, broker: _Optional[str] = ..., address: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraInfo, _Mapping]]] = ..., clock: _Optional[_Union[ClockOffset, _Mapping]] = ...) -> None: ...
 
 class RegisterResponse(_message.Message):
     __slots__ = ["clock", "lease_ms"]
@@ -303,18 +324,24 @@ class ReleaseSegment(_message.Message):
     def __init__(self, segment: _Optional[int] = ..., frames: _Optional[int] = ...) -> None: ...
 
 class Replica(_message.Message):
-    __slots__ = ["all_sent", "registered", "session", "session_ended", "unregistered"]
+    __slots__ = ["all_sent", "places", "registered", "session", "session_ended", "subscription", "subscription_ended", "unregistered"]
     ALL_SENT_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
     REGISTERED_FIELD_NUMBER: _ClassVar[int]
     SESSION_ENDED_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIPTION_ENDED_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIPTION_FIELD_NUMBER: _ClassVar[int]
     UNREGISTERED_FIELD_NUMBER: _ClassVar[int]
     all_sent: Nothing
+    places: Places
     registered: RegisterRequest
     session: SessionState
     session_ended: str
+    subscription: SubscriptionState
+    subscription_ended: str
     unregistered: UnregisterRequest
-    def __init__(self, registered: _Optional[_Union[RegisterRequest, _Mapping]] = ..., unregistered: _Optional[_Union[UnregisterRequest, _Mapping]] = ..., session: _Optional[_Union[SessionState, _Mapping]] = ..., session_ended: _Optional[str] = ..., all_sent: _Optional[_Union[Nothing, _Mapping]] = ...) -> None: ...
+    def __init__(self, registered: _Optional[_Union[RegisterRequest, _Mapping]] = ..., unregistered: _Optional[_Union[UnregisterRequest, _Mapping]] = ..., session: _Optional[_Union[SessionState, _Mapping]] = ..., session_ended: _Optional[str] = ..., all_sent: _Optional[_Union[Nothing, _Mapping]] = ..., subscription: _Optional[_Union[SubscriptionState, _Mapping]] = ..., subscription_ended: _Optional[str] = ..., places: _Optional[_Union[Places, _Mapping]] = ...) -> None: ...
 
 class ReplicateRequest(_message.Message):
     __slots__ = ["broker"]
@@ -335,14 +362,12 @@ class Seen(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., bytes: _Optional[int] = ..., latency_ns: _Optional[int] = ..., compute_ns: _Optional[int] = ...) -> None: ...
 
 class SessionState(_message.Message):
-    __slots__ = ["name", "session", "subscriptions"]
+    __slots__ = ["name", "session"]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
-    SUBSCRIPTIONS_FIELD_NUMBER: _ClassVar[int]
     name: str
     session: str
-    subscriptions: _containers.RepeatedCompositeFieldContainer[SubscribeRequest]
-    def __init__(self, session: _Optional[str] = ..., name: _Optional[str] = ..., subscriptions: _Optional[_Iterable[_Union[SubscribeRequest, _Mapping]]] = ...) -> None: ...
+    def __init__(self, session: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class SetTargetRequest(_message.Message):
     __slots__ = ["subscription", "target"]
@@ -425,7 +450,9 @@ class StreamHead(_message.Message):
     def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., welcome: _Optional[_Union[Nothing, _Mapping]] = ..., fault: _Optional[_Union[Fault, _Mapping]] = ..., open: _Optional[_Union[PublishOpen, _Mapping]] = ..., opened: _Optional[_Union[Nothing, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., subscribe: _Optional[_Union[SubscribeRequest, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., unsubscribe: _Optional[_Union[Nothing, _Mapping]] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., feedback: _Optional[_Union[FeedbackRequest, _Mapping]] = ..., offer: _Optional[_Union[OfferMemory, _Mapping]] = ..., release: _Optional[_Union[ReleaseSegment, _Mapping]] = ..., close: _Optional[_Union[Nothing, _Mapping]] = ..., closed: _Optional[_Union[PublishSummary, _Mapping]] = ..., credit: _Optional[int] = ...) -> None: ...
 
 class SubscribeRequest(_message.Message):
-    __slots__ = ["after_sequence", "begin_ns", "camera", "compute_ms", "end_ns", "max_behind", "max_side_px", "session", "target"]
+    __slots__ = ["after_epoch", "after_ns", "after_sequence", "begin_ns", "camera", "compute_ms", "end_ns", "max_behind", "max_side_px", "session", "target"]
+    AFTER_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    AFTER_NS_FIELD_NUMBER: _ClassVar[int]
     AFTER_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     BEGIN_NS_FIELD_NUMBER: _ClassVar[int]
     CAMERA_FIELD_NUMBER: _ClassVar[int]
@@ -435,6 +462,8 @@ class SubscribeRequest(_message.Message):
     MAX_SIDE_PX_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
+    after_epoch: int
+    after_ns: int
     after_sequence: int
     begin_ns: int
     camera: str
@@ -444,7 +473,15 @@ class SubscribeRequest(_message.Message):
     max_side_px: int
     session: str
     target: Target
-    def __init__(self, camera: _Optional[str] = ..., begin_ns: _Optional[int] = ..., end_ns: _Optional[int] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., max_side_px: _Optional[int] = ..., max_behind: _Optional[int] = ..., after_sequence: _Optional[int] = ..., session: _Optional[str] = ..., compute_ms: _Optional[float] = ...) -> None: ...
+    def __init__(self, camera: _Optional[str] = ..., begin_ns: _Optional[int] = ..., end_ns: _Optional[int] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., max_side_px: _Optional[int] = ..., max_behind: _Optional[int] = ..., after_sequence: _Optional[int] = ..., session: _Optional[str] = ..., compute_ms: _Optional[float] = ..., after_epoch: _Optional[int] = ..., after_ns: _Optional[int] = ...) -> None: ...
+
+class SubscriptionState(_message.Message):
+    __slots__ = ["request", "subscription"]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    request: SubscribeRequest
+    subscription: str
+    def __init__(self, subscription: _Optional[str] = ..., request: _Optional[_Union[SubscribeRequest, _Mapping]] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ["accuracy", "latency_ms"]

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <fstream>
 
 #include "vedette/base/error.h"
 #include "vedette/base/log.h"
@@ -13,6 +12,7 @@
 #include "vedette/broker/stream_server.h"
 #include "vedette/broker/upstream.h"
 #include "vedette/net/gate.h"
+#include "vedette/net/secret.h"
 
 namespace vedette::broker {
 namespace {
@@ -28,14 +28,6 @@ std::pair<std::string, int> split(const std::string& address, const char* what) 
   std::string host = address.substr(0, colon);
   if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
   return {host.empty() ? "127.0.0.1" : host, port};
-}
-
-std::string read_token(const std::string& path) {
-  if (path.empty()) return {};
-  std::ifstream file(path);
-  std::string token;
-  if (!(file >> token)) throw Error(ErrorCode::kNotFound, "cannot read a token from " + path);
-  return token;
 }
 
 CoreOptions core_options(const BrokerOptions& o) {
@@ -107,22 +99,20 @@ Broker::Broker(const BrokerOptions& o) : running_(std::make_unique<Running>()) {
   if (!o.tls.empty() && !o.tls.complete())
     throw Error(ErrorCode::kInvalidConfig, "a broker with TLS needs certificate, key and authority");
   ClientOptions peers;
-  peers.token = read_token(o.token);
+  if (!o.token.empty()) peers.token = net::read_secret(o.token);
   peers.tls = o.tls;
   peers.name = o.name;
   r.table = std::make_shared<const framelog::KnobTable>(o.table.empty() ? built_in_table()
                                                                         : framelog::KnobTable::load(o.table));
-  r.core = std::make_unique<Core>(
-      core_options(o), [&r, peers, policy = o.policy](const std::string& camera, const Quality& quality, Feed& feed,
-                                                      std::shared_ptr<Feed> origin) {
-        if (origin) return make_quality_source(camera, quality, feed, std::move(origin), policy, r.table);
-        const auto remote = r.core->remote_of(camera);
-        if (!remote) throw Error(ErrorCode::kNotFound, "camera '" + camera + "' is gone");
-        ClientOptions options = peers;
-        options.addresses = {remote->address};
-        options.give_up = options.call_timeout = std::chrono::seconds(2);  // the upstream tries again by itself
-        return make_upstream(camera, quality, feed, std::move(options));
-      });
+  r.core = std::make_unique<Core>(core_options(o), [&r, peers, policy = o.policy](const SourceWanted& wanted) {
+    if (wanted.origin) return make_quality_source(wanted, policy, r.table);
+    const auto remote = r.core->remote_of(wanted.camera);
+    if (!remote) throw Error(ErrorCode::kNotFound, "camera '" + wanted.camera + "' is gone");
+    ClientOptions options = peers;
+    options.addresses = {remote->address};
+    options.give_up = options.call_timeout = std::chrono::seconds(2);  // the upstream tries again by itself
+    return make_upstream(wanted, std::move(options));
+  });
 
   StreamServerOptions streams;
   streams.tls = o.tls;

@@ -11,6 +11,7 @@
 namespace vedette::broker {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class BrokerSourceTest : public ::testing::Test {
@@ -65,6 +66,28 @@ TEST_F(BrokerSourceTest, PlaysAPartOfThePastWhole) {
   for (int i = 5; i < 30; ++i) expected.push_back(at(i));
   EXPECT_EQ(times, expected);
   EXPECT_EQ(source->stats().state, media::SourceState::kEnded);
+}
+
+TEST_F(BrokerSourceTest, AFrameThatWasMadeSmallerIsMeasuredInWhatTheCameraTook) {
+  ClientOptions options;
+  options.addresses = {address};
+  Client camera(options);
+  const auto publication = camera.publish("yard");
+  for (int i = 0; i < 3; ++i) {
+    auto info = info_at(at(i));
+    info.original_width = static_cast<uint16_t>(i == 1 ? 1920 : info.width);
+    info.original_height = static_cast<uint16_t>(i == 1 ? 1080 : info.height);
+    publication->send(info, test_jpeg(i));
+  }
+  publication->finish();
+  const auto source = open("yard?from=start");
+  std::vector<std::pair<int, int>> taken;
+  for (int i = 0; i < 3; ++i) {
+    const auto frame = source->next({});
+    ASSERT_TRUE(frame);
+    taken.emplace_back(frame->width, frame->height);
+  }
+  EXPECT_THAT(taken, ElementsAre(std::pair(64, 48), std::pair(1920, 1080), std::pair(64, 48)));
 }
 
 TEST_F(BrokerSourceTest, ComesBackWithItsBrokerAndGoesOn) {

@@ -1,8 +1,13 @@
 #include "vedette/broker/broker.h"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "broker.pb.h"
 #include "vedette/base/error.h"
 #include "vedette/broker/testing.h"
 
@@ -13,6 +18,36 @@ using Kind = Received::Kind;
 using testing::HasSubstr;
 
 enum class Way { kGrpc, kStream, kShared };
+
+/// What a broker's core tells its standbys, to wait by.
+class Changes {
+ public:
+  explicit Changes(Core& core) : core_(core) {
+    listener_ = core_.listen([this](const v1::Replica& change) {
+      const std::lock_guard lock(mutex_);
+      changes_.push_back(change);
+      changed_.notify_all();
+    });
+  }
+  ~Changes() { core_.unlisten(listener_); }
+  Changes(const Changes&) = delete;
+  Changes& operator=(const Changes&) = delete;
+
+  /// Whether such a change came already or comes in time.
+  template <typename Wanted>
+  bool wait_for(Wanted wanted) {
+    std::unique_lock lock(mutex_);
+    const auto deadline = std::chrono::time_point_cast<std::chrono::steady_clock::duration>(soon());
+    return changed_.wait_until(lock, deadline, [&] { return std::any_of(changes_.begin(), changes_.end(), wanted); });
+  }
+
+ private:
+  Core& core_;
+  uint64_t listener_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<v1::Replica> changes_;
+};
 
 class BrokerWays : public testing::TestWithParam<Way> {
  public:
@@ -161,6 +196,7 @@ TEST(Brokers, CameraToServerOnlyWhileSomebodySubscribes) {
   options.role = BrokerOptions::Role::kCamera;
   options.servers = {server.address()};
   Broker edge(options);
+  Changes at_server(server.core()), at_edge(edge.core());
   ClientOptions to_edge, to_server;
   to_edge.addresses = {edge.address()};
   to_server.addresses = {server.address()};
@@ -169,17 +205,21 @@ TEST(Brokers, CameraToServerOnlyWhileSomebodySubscribes) {
   const Timestamp t0 = Clock::system().now();
   publication->send(info_at(t0), test_jpeg(0));
   publication->finish();
-  const MonotonicTime deadline = soon();
-  while (application.cameras().empty() && Clock::system().monotonic() < deadline) usleep(10'000);
+  const auto names_yard = [](const v1::Replica& change) {
+    const auto& cameras = change.registered().cameras();
+    return std::any_of(cameras.begin(), cameras.end(), [](const auto& info) { return info.camera() == "yard"; });
+  };
+  ASSERT_TRUE(at_server.wait_for(names_yard));
   ASSERT_EQ(application.cameras().size(), 1U);
   EXPECT_EQ(application.camera("yard").broker, "edge");
+  EXPECT_EQ(application.camera("yard").epoch, camera.camera("yard").epoch);
   EXPECT_EQ(camera.camera("yard").subscribers, 0U);
   SubscribeOptions live;
   live.camera = "yard";
   const auto a = application.subscribe(live), b = application.subscribe(live);
   expect_next(*a, Kind::kStarted);
   expect_next(*b, Kind::kStarted);
-  while (camera.camera("yard").subscribers == 0 && Clock::system().monotonic() < deadline) usleep(10'000);
+  ASSERT_TRUE(at_edge.wait_for([](const v1::Replica& change) { return change.has_subscription(); }));
   EXPECT_EQ(camera.camera("yard").subscribers, 1U) << "one transfer serves both";
   publication->send(info_at(t0 + std::chrono::milliseconds(10)), test_jpeg(1));
   for (const auto& subscription : {a.get(), b.get()}) {

@@ -15,6 +15,8 @@
 
 namespace vedette::broker {
 
+class Connector;
+
 struct ClientOptions {
   std::vector<std::string> addresses;  ///< "HOST:PORT" of the broker and, after it, of those that take over
   std::string token;                   ///< "vdt_…"; may be empty on loopback
@@ -44,6 +46,9 @@ struct CameraAbout {
   std::string broker;
   ClockAhead clock;                         ///< camera's against the broker's
   uint32_t subscribers = 0;
+  uint64_t epoch = 0;  ///< of the frames' numbers: another one, and they began anew
+  uint64_t stored_before = 0;  ///< frames with smaller numbers outlive a power cut; 0: no store
+  std::string store_trouble;   ///< why nothing is stored at present
 };
 
 struct SubscribeOptions {
@@ -55,7 +60,9 @@ struct SubscribeOptions {
   double compute_ms = 0;             ///< what the application takes for an untouched frame
   uint32_t max_side_px = 0;          ///< 0: as captured
   uint32_t max_behind = 0;           ///< frames; 0: the broker's default
-  uint64_t after_sequence = 0;       ///< resume
+  uint64_t after_sequence = 0;       ///< resume behind this frame …
+  uint64_t after_epoch = 0;          ///< … of this epoch (0: the present one), else behind …
+  Timestamp after_time{};            ///< … its time; a gap from 0 says that the numbers began anew
 };
 
 /// What a subscription hands out: a frame, or a notice.
@@ -139,8 +146,7 @@ class Client {
   std::unique_ptr<ClientPublication> publish(const std::string& camera, double frames_a_second = 0);
 
  private:
-  class Running;
-  std::shared_ptr<Running> running_;
+  std::shared_ptr<Connector> connector_;
 };
 
 }  // namespace vedette::broker

@@ -35,7 +35,10 @@ ClientChannel::ClientChannel(const std::string& address, const ClientOptions& op
   arguments.SetMaxReceiveMessageSize(static_cast<int>(kMaxMessageBytes));
   arguments.SetMaxSendMessageSize(static_cast<int>(kMaxMessageBytes));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 5'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  // While nobody waits for a frame, gRPC looks at its sockets every 5 s.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 12'000);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kHttp2FrameBytes);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
@@ -79,6 +82,9 @@ CameraAbout about_of(const v1::CameraInfo& info) {
   about.broker = info.broker();
   about.clock = clock_of(info.clock());
   about.subscribers = info.subscribers();
+  about.epoch = info.epoch();
+  about.stored_before = info.stored_before();
+  about.store_trouble = info.store_trouble();
   return about;
 }
 
@@ -137,6 +143,8 @@ v1::SubscribeRequest request_of(const SubscribeOptions& options) {
   request.set_max_side_px(options.max_side_px);
   request.set_max_behind(options.max_behind);
   request.set_after_sequence(options.after_sequence);
+  request.set_after_epoch(options.after_epoch);
+  request.set_after_ns(options.after_time.time_since_epoch().count());
   return request;
 }
 

@@ -19,6 +19,9 @@ namespace {
 
 constexpr size_t kArenaBytes = size_t{256} << 20;
 constexpr std::chrono::microseconds kRoomWait{50};
+/// Of frames that the broker has not copied yet.
+constexpr size_t kMostUnderWay = 8;
+constexpr size_t kMostUnderWayBytes = size_t{4} << 20;  // about what a cache holds
 
 link::EndpointOptions context_options() {
   link::EndpointOptions o;
@@ -99,7 +102,9 @@ std::shared_ptr<ClientStream> ClientStream::connect(const std::string& address, 
   stream->session_ = session;
   stream->unix_ = to.is_unix();
   auto socket = link::start_connecting(to, ip);
-  stream->connection_ = std::make_shared<link::Connection>(stream->context_, std::move(socket), stream);
+  // Does not own the stream, which owns it; stop() ends it before.
+  std::shared_ptr<Role> role(std::shared_ptr<void>(), stream.get());
+  stream->connection_ = std::make_shared<link::Connection>(stream->context_, std::move(socket), std::move(role));
   const bool secure = tls != nullptr && !to.is_unix();
   stream->context_->loop.start();
   stream->context_->loop.post([stream, secure, host = to.host] {
@@ -171,9 +176,12 @@ bool ClientStream::send_shared(v1::StreamHead& head, std::span<const std::byte> 
   }
   if (bytes.size() + link::kSharedOverrunBytes > arena_->size_bytes() / 2) return false;
   const MonotonicTime deadline = Clock::system().monotonic() + timeout;
+  // Few at a time: the same warm pages are used again and again, and no frame waits behind many.
+  const size_t most = std::clamp<size_t>(kMostUnderWayBytes / bytes.size(), 2, kMostUnderWay);
   std::optional<uint32_t> lease;
   while (alive()) {
-    auto memory = arena_->allocate(bytes.size() + link::kSharedOverrunBytes);
+    const bool full = writer_->collect() >= most;
+    auto memory = full ? nullptr : arena_->allocate(bytes.size() + link::kSharedOverrunBytes);
     if (memory) {
       std::memcpy(memory.get(), bytes.data(), bytes.size());
       const auto offset = arena_->offset_of(memory.get(), bytes.size());
@@ -186,8 +194,6 @@ bool ClientStream::send_shared(v1::StreamHead& head, std::span<const std::byte> 
         send(head);
         return true;
       }
-    } else {
-      static_cast<void>(writer_->in_use());  // takes back what the broker has copied
     }
     if (Clock::system().monotonic() > deadline) throw Error(ErrorCode::kTimeout, "the broker takes no frames");
     std::this_thread::sleep_for(kRoomWait);

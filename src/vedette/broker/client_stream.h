@@ -8,6 +8,7 @@
 #include <string>
 
 #include "vedette/link/connection.h"
+#include "vedette/link/context.h"
 
 namespace vedette::broker {
 
@@ -37,6 +38,13 @@ class ClientStream final : public link::Connection::Role, public std::enable_sha
   void stop();
 
   bool alive() const;
+  /// As IoLoop's: the caller's thread does the stream's work while it waits.
+  bool lend(const std::function<bool()>& done, MonotonicTime deadline) { return context_->loop.lend(done, deadline); }
+  void wait_is_over() { context_->loop.wait_is_over(); }
+  /// Has whoever lent a thread look again.
+  void wake() {
+    context_->loop.post([] {});
+  }
   bool shares_memory() const { return unix_; }
   void attach(uint64_t id, std::weak_ptr<StreamSink> sink);
   void detach(uint64_t id);

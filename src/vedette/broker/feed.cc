@@ -42,16 +42,36 @@ Feed::~Feed() {
   if (source_) source_->stop();
 }
 
+Quality Feed::quality() const {
+  const std::lock_guard lock(mutex_);
+  return quality_;
+}
+
+void Feed::set_quality(const Quality& quality) {
+  const std::lock_guard lock(mutex_);
+  quality_ = quality;
+}
+
 uint64_t Feed::commit(const framelog::RecordInfo& info, size_t bytes) {
-  const uint64_t sequence = log_->commit(info, bytes);
-  wake_all();
-  return sequence;
+  return arrived(log_->commit(info, bytes), bytes);
 }
 
 uint64_t Feed::append(const framelog::RecordInfo& info, std::span<const std::byte> bytes) {
-  const uint64_t sequence = log_->append(info, bytes);
+  return arrived(log_->append(info, bytes), bytes.size());
+}
+
+uint64_t Feed::arrived(uint64_t sequence, size_t bytes) {
+  Came& came = came_[sequence % came_.size()];
+  came.ns = Clock::system().now().time_since_epoch().count();
+  came.sequence = sequence;
   wake_all();
+  log_->make_ready(bytes);
   return sequence;
+}
+
+Timestamp Feed::came(uint64_t sequence, Timestamp now) const {
+  const Came& came = came_[sequence % came_.size()];
+  return came.sequence == sequence ? Timestamp{Duration{came.ns.load()}} : now;
 }
 
 void Feed::note_gap(uint64_t first, uint64_t last, GapReason reason) {
@@ -116,10 +136,30 @@ void Feed::add(std::shared_ptr<Subscription> subscription) {
 }
 
 void Feed::remove(const Subscription& subscription) {
-  const std::lock_guard lock(mutex_);
-  auto fewer = std::make_shared<List>(*list_);
-  std::erase_if(*fewer, [&](const auto& known) { return known.get() == &subscription; });
-  list_ = std::move(fewer);
+  {
+    const std::lock_guard lock(mutex_);
+    auto fewer = std::make_shared<List>(*list_);
+    std::erase_if(*fewer, [&](const auto& known) { return known.get() == &subscription; });
+    list_ = std::move(fewer);
+  }
+  taken();
+}
+
+bool Feed::wait_until_read(uint64_t frames, MonotonicTime deadline) const {
+  std::unique_lock lock(reading_);
+  ++waiting_;  // before the look at the readers: taken() looks the other way round
+  const bool read = read_.wait_until(lock, std::chrono::time_point_cast<std::chrono::steady_clock::duration>(deadline),
+                                     [&] { return slowest_lag() <= frames; });
+  --waiting_;
+  return read;
+}
+
+void Feed::taken() const {
+  if (waiting_ == 0) return;
+  {
+    const std::lock_guard lock(reading_);
+  }  // it looks, or waits already
+  read_.notify_all();
 }
 
 std::shared_ptr<const Feed::List> Feed::list() const {
@@ -131,14 +171,16 @@ size_t Feed::subscribers() const { return list()->size(); }
 
 uint64_t Feed::slowest_lag() const {
   const auto newest = log_->newest();
+  const auto all = list();  // kept: whoever comes or goes replaces it
   uint64_t lag = 0;
   if (newest)
-    for (const auto& subscription : *list()) lag = std::max(lag, subscription->frames_behind(newest->sequence()));
+    for (const auto& subscription : *all) lag = std::max(lag, subscription->frames_behind(newest->sequence()));
   return lag;
 }
 
 void Feed::wake_all() const {
-  for (const auto& subscription : *list()) subscription->wake();
+  const auto all = list();  // kept: whoever comes or goes replaces it
+  for (const auto& subscription : *all) subscription->wake();
 }
 
 void Feed::set_source(std::shared_ptr<FeedSource> source) {

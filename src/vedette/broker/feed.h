@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <compare>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -59,16 +61,28 @@ class FeedSource {
   virtual void stop() = 0;
 };
 
+/// Behind which frame a source begins: the last one that its first subscriber had. Sequence 0: with what comes.
+struct Place {
+  uint64_t sequence = 0;
+  Timestamp time{};
+};
+
 /// The frames of one camera at one quality on this broker, and who waits for them. One thread appends; any may
 /// subscribe.
 class Feed {
  public:
-  explicit Feed(std::shared_ptr<framelog::Log> log) : log_(std::move(log)) {}
+  /// `epoch`: of the frames' numbers (CameraInfo.epoch); 0 until it is known.
+  Feed(std::shared_ptr<framelog::Log> log, const Quality& quality, uint64_t epoch)
+      : log_(std::move(log)), epoch_(epoch), quality_(quality) {}
   ~Feed();
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
 
   const std::shared_ptr<framelog::Log>& log() const { return log_; }
+  uint64_t epoch() const { return epoch_; }
+  Quality quality() const;
+  /// Its source makes another one from now on.
+  void set_quality(const Quality& quality);
 
   // The writer.
   /// As Log's; commit() and append() then wake those who wait.
@@ -81,16 +95,25 @@ class Feed {
   void announce(const std::shared_ptr<const v1::Event>& notice);
   /// The source has no more: subscribers read on to the end of what there is, then get this.
   void end(std::shared_ptr<const v1::Event> notice);
+  /// For a source of the past, which must not run its readers over: waits until the slowest of them has at most
+  /// `frames` left to read. False at the deadline.
+  bool wait_until_read(uint64_t frames, MonotonicTime deadline) const;
 
   // Readers.
+  /// When this frame came here, by this machine's wall clock; `now` for one of long ago. What a frame waits here is
+  /// part of its latency.
+  Timestamp came(uint64_t sequence, Timestamp now) const;
   GapReason reason_of(uint64_t sequence) const;
   std::vector<std::shared_ptr<const v1::Event>> standing_notices() const;
   std::shared_ptr<const v1::Event> ended() const;
   void add(std::shared_ptr<Subscription> subscription);
   void remove(const Subscription& subscription);
+  std::vector<std::shared_ptr<Subscription>> subscriptions() const { return *list(); }
   size_t subscribers() const;
-  /// Appended frames that its slowest subscriber has not taken yet; a source of the past waits by it.
+  /// Appended frames that its slowest subscriber has not taken yet.
   uint64_t slowest_lag() const;
+  /// A subscriber took a frame.
+  void taken() const;
 
   void set_source(std::shared_ptr<FeedSource> source);
   std::shared_ptr<FeedSource> source() const;
@@ -105,13 +128,25 @@ class Feed {
     GapReason reason;
   };
   static constexpr size_t kMostGaps = 256;
+  struct Came {
+    std::atomic<uint64_t> sequence{0};
+    std::atomic<int64_t> ns{0};
+  };
+  uint64_t arrived(uint64_t sequence, size_t bytes);
 
   const std::shared_ptr<framelog::Log> log_;
+  const uint64_t epoch_;
   mutable std::mutex mutex_;
+  Quality quality_;
   std::shared_ptr<const List> list_ = std::make_shared<const List>();
   std::deque<Gap> gaps_;
+  std::array<Came, 64> came_;
   std::shared_ptr<const v1::Event> setting_, infeasible_, clock_, ended_;
   std::shared_ptr<FeedSource> source_;
+
+  mutable std::mutex reading_;  // of those who wait for readers
+  mutable std::condition_variable read_;
+  mutable std::atomic<int> waiting_{0};
 };
 
 }  // namespace vedette::broker

@@ -93,7 +93,7 @@ class SliceReader final : public google::protobuf::io::ZeroCopyInputStream {
 
 }  // namespace
 
-void to_head(const framelog::RecordInfo& info, int64_t sent_ns, v1::Frame& head) {
+void to_head(const framelog::RecordInfo& info, Timestamp sent, v1::Frame& head) {
   head.set_sequence(info.sequence);
   head.set_capture_ns(info.time.time_since_epoch().count());
   head.set_encoding(static_cast<v1::Encoding>(static_cast<int>(info.codec) + 1));
@@ -103,7 +103,7 @@ void to_head(const framelog::RecordInfo& info, int64_t sent_ns, v1::Frame& head)
   head.set_original_height(info.original_height);
   head.set_knob(info.knob);
   head.set_inter(!info.key_frame);
-  head.set_sent_ns(sent_ns);
+  head.set_sent_ns(sent.time_since_epoch().count());
 }
 
 framelog::RecordInfo from_head(const v1::Frame& head) {

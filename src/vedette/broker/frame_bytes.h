@@ -17,6 +17,11 @@ class ByteBuffer;
 
 namespace vedette::broker {
 
+/// For gRPC's channels and servers: a frame shall not wait for its receiver to allow more of it, and go in few pieces.
+/// A subscriber that does not read has at most so many stale bytes on the way to it.
+constexpr int kLookaheadBytes = 4 << 20;
+constexpr int kHttp2FrameBytes = 1 << 20;
+
 namespace v1 {
 class Event;
 class Frame;
@@ -28,7 +33,7 @@ constexpr size_t kMaxMessageBytes = framelog::kMaxFrameBytes + (size_t{1} << 16)
 
 /// The head of a frame (all but its bytes) as broker.proto has it, and back. from_head() throws Error(kInvalidData) for
 /// an unknown encoding, sides of 0 or beyond 65,535, a time before 1970.
-void to_head(const framelog::RecordInfo& info, int64_t sent_ns, v1::Frame& head);
+void to_head(const framelog::RecordInfo& info, Timestamp sent, v1::Frame& head);
 framelog::RecordInfo from_head(const v1::Frame& head);
 
 /// Whether the bytes can be what the head says, by their length or first bytes alone. Throws Error(kInvalidData): not a

@@ -27,7 +27,7 @@ grpc::ByteBuffer in_slices(const std::string& text, size_t most) {
 TEST(FrameBytes, AreWhatProtobufWouldWrite) {
   const auto jpeg = test_jpeg(3);
   v1::Frame head;
-  to_head(info_at(Timestamp{std::chrono::seconds(5)}), 7, head);
+  to_head(info_at(Timestamp{std::chrono::seconds(5)}), Timestamp{Duration{7}}, head);
   v1::PublishRequest parsed;
   ASSERT_TRUE(parsed.ParseFromString(text_of(request_of(head, jpeg))));
   EXPECT_EQ(parsed.frame().capture_ns(), 5'000'000'000);

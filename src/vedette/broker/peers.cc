@@ -7,6 +7,7 @@
 #include "vedette/base/log.h"
 #include "vedette/base/thread.h"
 #include "vedette/broker/client_channel.h"
+#include "vedette/broker/clock_exchange.h"
 
 namespace vedette::broker {
 namespace {
@@ -40,6 +41,7 @@ void Registrar::run(const std::stop_token& stop, const ClientOptions& options) c
   name_this_thread("register");
   const std::string& server = options.addresses.front();
   bool up = false, told = false;
+  link::ClockOffset server_ahead;
   Duration wait = kRegisterEvery;
   std::unique_ptr<ClientChannel> channel;
   while (!stop.stop_requested()) {
@@ -48,9 +50,15 @@ void Registrar::run(const std::stop_token& stop, const ClientOptions& options) c
       v1::RegisterRequest request;
       request.set_broker(core_.options().name);
       request.set_address(advertised_);
-      request.set_complete(true);
+      if (server_ahead.known()) {
+        request.mutable_clock()->set_known(true);
+        request.mutable_clock()->set_offset_ns(-server_ahead.offset().count());
+        request.mutable_clock()->set_round_trip_ns(server_ahead.rtt().count());
+      }
       for (auto& info : core_.own_cameras()) *request.add_cameras() = std::move(info);
-      channel->call(&v1::Broker::Stub::Register, request);
+      const auto sent = Clock::system().now();
+      const auto answer = channel->call(&v1::Broker::Stub::Register, request);
+      add_exchange(server_ahead, sent, answer.clock(), Clock::system().now());
       if (!up) log::info("registered at the broker {}", server);
       up = true;
       told = false;
@@ -84,7 +92,7 @@ Standby::~Standby() {
 
 void Standby::run(const std::stop_token& stop) const {
   name_this_thread("standby");
-  bool told = false;
+  bool told = false, stands_by = false;
   while (!stop.stop_requested()) {
     try {
       const ClientChannel channel(options_.addresses.front(), options_);
@@ -96,17 +104,18 @@ void Standby::run(const std::stop_token& stop) const {
       const auto reader = channel.stub().Replicate(&context, request);
       v1::Replica change;
       while (reader->Read(&change)) {
-        if (change.has_registered()) core_.register_broker(change.registered(), lease_ * 5);
-        if (change.has_unregistered()) core_.unregister_broker(change.unregistered().broker());
-        if (change.has_session()) core_.adopt_session(change.session());
-        if (change.has_session_ended()) core_.end_session(change.session_ended());
-        if (change.has_all_sent()) {
-          log::info("standing by for the broker {}", options_.addresses.front());
-          told = false;
-        }
+        core_.adopt(change, lease_ * 5);
+        if (!change.has_all_sent()) continue;
+        log::info("standing by for the broker {}", options_.addresses.front());
+        told = false;
+        stands_by = true;
+      }
+      if (std::exchange(stands_by, false) && !stop.stop_requested()) {
+        const size_t qualities = core_.take_over();
+        log::warn("the broker {} is lost: {} qualities are fetched for its subscribers", options_.addresses.front(),
+                  qualities);
       }
       channel.check(reader->Finish());
-      if (!stop.stop_requested()) log::warn("the broker {} ended", options_.addresses.front());
     } catch (const Error& e) {
       if (!stop.stop_requested() && !std::exchange(told, true)) log::warn("standby: {}", e.line());
     }

@@ -28,8 +28,9 @@ class Registrar {
   std::vector<std::jthread> threads_;
 };
 
-/// A standby's side of Replicate: follows registrations and sessions of the primary, so that it can serve both when the
-/// primary is gone. Camera brokers that know both register here by themselves, too.
+/// A standby's side of Replicate: follows registrations, sessions and subscriptions of the primary. When the primary is
+/// lost, it fetches what their subscribers had from the camera brokers at once, before they come. Camera brokers that
+/// know both register here by themselves, too.
 class Standby {
  public:
   /// `options.addresses` is the primary. `lease`: registrations live so long after the primary was heard of last.

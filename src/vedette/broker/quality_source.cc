@@ -32,15 +32,15 @@ MonotonicTime now() { return Clock::system().monotonic(); }
 
 class QualitySource final : public FeedSource {
  public:
-  QualitySource(std::string camera, const Quality& quality, Feed& feed, std::shared_ptr<Feed> origin,
-                const std::string& policy, std::shared_ptr<const framelog::KnobTable> table)
-      : camera_(std::move(camera)),
-        quality_(quality),
-        feed_(feed),
-        origin_(std::move(origin)),
-        table_(std::move(table)) {
-    active_ = quality;
-    if (quality.bounded()) policy_ = framelog::make_bounds_policy(policy, table_, bounds_of(quality));
+  QualitySource(const SourceWanted& wanted, const std::string& policy, std::shared_ptr<const framelog::KnobTable> table)
+      : camera_(wanted.camera),
+        quality_(wanted.quality),
+        feed_(wanted.feed),
+        origin_(wanted.origin),
+        table_(std::move(table)),
+        active_(wanted.quality),
+        last_(wanted.after.sequence) {
+    if (active_.bounded()) policy_ = framelog::make_bounds_policy(policy, table_, bounds_of(active_));
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
   ~QualitySource() override { stop(); }
@@ -81,30 +81,50 @@ class QualitySource final : public FeedSource {
 
   void run(const std::stop_token& stop) {
     name_this_thread("quality");
-    const auto& log = *origin_->log();
     const bool past = active_.begin_ns.has_value();
-    auto cursor = !past ? log.follow()
-                  : active_.end_ns
-                      ? log.range(Timestamp{Duration{*active_.begin_ns}}, Timestamp{Duration{*active_.end_ns}})
-                      : log.follow(Timestamp{Duration{*active_.begin_ns}});
+    auto cursor = first_cursor();
     while (!stop.stop_requested()) {
       try {
-        if (past && feed_.slowest_lag() > kMostUnread) {
-          media::sleep_unless_stopped(std::chrono::milliseconds(2), stop);
-          continue;
-        }
+        if (past && !feed_.wait_until_read(kMostUnread, now() + kTurn)) continue;
+        const uint64_t passed = cursor.skipped();
         const auto frame = past ? cursor.next(now() + kTurn) : cursor.newest(now() + kTurn);
         take_changes();
         if (frame) {
+          note_missing(*frame, cursor.skipped() > passed);
           make(*frame);
-        } else if (cursor.done()) {
-          feed_.end(end_event(log.closed() ? v1::End::BROKER_ENDS : v1::End::REACHED, ""));
+        } else if (cursor.done() || end_has_passed()) {
+          feed_.end(end_event(origin_->log()->closed() ? v1::End::BROKER_ENDS : v1::End::REACHED, ""));
           return;
+        } else if (policy_) {
+          tell(policy_->decide(now()));  // nothing is captured, or nothing gets through: bounds end all the same
         }
       } catch (const Error& e) {
         log::warn("camera '{}': {}", camera_, e.line());
       }
     }
+  }
+
+  /// The range's frames are all there: no camera publishes them so late.
+  bool end_has_passed() const {
+    return active_.end_ns && Clock::system().now() >= Timestamp{Duration{*active_.end_ns}} + kEndGrace;
+  }
+
+  framelog::Cursor first_cursor() const {
+    const auto& log = *origin_->log();
+    if (!active_.begin_ns) {
+      const auto newest = log.newest();
+      return last_ > 0 && newest && newest->sequence() > last_ ? log.follow_sequence(last_ + 1) : log.follow();
+    }
+    const Timestamp begin{Duration{*active_.begin_ns}};
+    return active_.end_ns ? log.range(begin, Timestamp{Duration{*active_.end_ns}}) : log.follow(begin);
+  }
+
+  /// Numbers between the last frame and this one.
+  void note_missing(const framelog::FrameRef& frame, bool passed) {
+    const uint64_t first = last_ + 1, sequence = frame.sequence();
+    const bool jumped = last_ > 0 && sequence > first;
+    last_ = sequence;
+    if (jumped) feed_.note_gap(first, sequence - 1, passed ? GapReason::kSkipped : origin_->reason_of(first));
   }
 
   void take_changes() {
@@ -144,6 +164,8 @@ class QualitySource final : public FeedSource {
     if (!frame) return skip();  // of a video, behind a frame that was passed over
     frame->sequence = info.sequence;
     frame->capture_time = info.time;
+    // Readers take a jump for a loss, and could not go on without a key frame.
+    if (setting.inter && info.sequence != std::exchange(encoded_, info.sequence) + 1) chain_.request_key();
     const auto made = chain_.apply(*frame);
     if (!made) return skip();
     auto changed = info;
@@ -209,7 +231,9 @@ class QualitySource final : public FeedSource {
   const std::shared_ptr<Feed> origin_;
   const std::shared_ptr<const framelog::KnobTable> table_;
   std::unique_ptr<framelog::BoundsPolicy> policy_;
-  Quality active_;  // of the thread
+  Quality active_;      // of the thread
+  uint64_t last_ = 0;   // of it, too: the newest frame that was looked at
+  uint64_t encoded_ = 0;  // the newest that went through the chain
   framelog::RecordDecoder decoder_{std::make_shared<BufferPool>(), /*keep_jpeg=*/true};
   media::KnobChain chain_;
   uint32_t told_setting_ = 0;
@@ -252,10 +276,9 @@ framelog::KnobTable built_in_table() {
   return framelog::KnobTable(std::move(rows), "the built-in table");
 }
 
-std::shared_ptr<FeedSource> make_quality_source(const std::string& camera, const Quality& quality, Feed& feed,
-                                                std::shared_ptr<Feed> origin, const std::string& policy,
+std::shared_ptr<FeedSource> make_quality_source(const SourceWanted& wanted, const std::string& policy,
                                                 std::shared_ptr<const framelog::KnobTable> table) {
-  return std::make_shared<QualitySource>(camera, quality, feed, std::move(origin), policy, std::move(table));
+  return std::make_shared<QualitySource>(wanted, policy, std::move(table));
 }
 
 }  // namespace vedette::broker

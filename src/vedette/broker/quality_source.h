@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "vedette/broker/feed.h"
+#include "vedette/broker/cameras.h"
 #include "vedette/framelog/knob_table.h"
 
 namespace vedette::broker {
@@ -14,9 +14,9 @@ framelog::KnobTable built_in_table();
 
 /// Fills a feed with the frames of a better one, changed by the knobs: within `max_side_px`, and for bounds by what the
 /// policy chooses from the table, fed by what subscribers say they saw. Frames keep their sequence numbers; those that
-/// are left out become gaps. Of live frames it takes the newest; of the past every one. `feed` outlives the source.
-std::shared_ptr<FeedSource> make_quality_source(const std::string& camera, const Quality& quality, Feed& feed,
-                                                std::shared_ptr<Feed> origin, const std::string& policy,
+/// are left out become gaps. Of live frames it takes the newest; of the past every one, as fast as its subscriber
+/// reads.
+std::shared_ptr<FeedSource> make_quality_source(const SourceWanted& wanted, const std::string& policy,
                                                 std::shared_ptr<const framelog::KnobTable> table);
 
 }  // namespace vedette::broker

@@ -191,7 +191,7 @@ class SubscribeCall final : public grpc::ServerWriteReactor<ByteBuffer> {
           if (subscription_->next(item)) {
             write = writing_ = true;
             v1::Frame head;
-            if (item.frame) to_head(item.frame->info(), wall_ns(), head);
+            if (item.frame) to_head(item.frame->info(), item.came, head);
             buffer_ = item.frame ? event_of(head, *item.frame) : event_of(*item.notice);
           } else if (subscription_->ended()) {
             finished_ = true;
@@ -414,6 +414,8 @@ Service::Service(ServiceOptions options, Core& core) : running_(std::make_unique
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxMessageBytes));
   builder.SetMaxSendMessageSize(static_cast<int>(kMaxMessageBytes));
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kHttp2FrameBytes);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

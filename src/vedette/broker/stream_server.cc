@@ -53,6 +53,7 @@ class StreamServer::Running {
     });
     context_->loop.stop();
     context_->workers.stop();
+    for (const auto& session : sessions_) session->forget();
     for (const auto& listener : listeners_)
       if (listener->address.is_unix()) ::unlink(listener->address.path.c_str());
   }
@@ -83,7 +84,11 @@ class StreamServer::Running {
   MonotonicTime tick(MonotonicTime now) {
     MonotonicTime next = MonotonicTime::max();
     for (const auto& session : std::vector(sessions_)) next = std::min(next, session->tick(now));
-    std::erase_if(sessions_, [&](const auto& session) { return session->finished(now); });
+    std::erase_if(sessions_, [&](const auto& session) {
+      if (!session->finished(now)) return false;
+      session->forget();
+      return true;
+    });
     return next == MonotonicTime::max() ? now + std::chrono::seconds(1) : next;
   }
 

@@ -19,8 +19,6 @@ constexpr size_t kWasteBytes = size_t{1} << 20;
 /// After the connection broke the client may still look at its frames for so long.
 constexpr Duration kParting = std::chrono::seconds(5);
 
-int64_t wall_ns() { return Clock::system().now().time_since_epoch().count(); }
-
 }  // namespace
 
 StreamSession::StreamSession(std::shared_ptr<link::Context> context, Core& core, std::string from, bool is_unix)
@@ -138,7 +136,8 @@ void StreamSession::handle(const v1::StreamHead& head) {
     case v1::StreamHead::kRelease: {
       const std::lock_guard lock(mutex_);
       const auto found = pins_.find(head.release().segment());
-      if (found != pins_.end() && found->second.sent <= head.release().frames()) pins_.erase(found);
+      // Frames on their way are counted, and pinned before too: a release that crosses one must not let go of it.
+      if (found != pins_.end() && passed_[found->first] <= head.release().frames()) pins_.erase(found);
       return;
     }
     case v1::StreamHead::kCredit: {
@@ -241,14 +240,12 @@ bool StreamSession::share(const Subscription& subscription, const framelog::Fram
   const auto& memory = frame.memory();
   if (!is_unix_ || !subscription.options().may_share_memory || memory.file() < 0) return false;
   if (pins_.size() >= kMostPins && !pins_.contains(memory.id())) return false;
-  Pin& pin = pins_[memory.id()];
-  pin.segment = frame.segment();
-  ++pin.sent;
+  pins_[memory.id()] = frame.segment();
   auto& shared = *head.mutable_frame()->mutable_shared();
   shared.set_segment(memory.id());
   shared.set_offset(frame.offset_bytes());
   shared.set_bytes(frame.size_bytes());
-  if (passed_.insert(memory.id()).second) {
+  if (passed_[memory.id()]++ == 0) {
     shared.set_map_bytes(memory.size_bytes());
     message.descriptors = {memory.file()};
   }
@@ -282,7 +279,7 @@ bool StreamSession::next_message(link::Connection&, link::OutgoingMessage& messa
       return true;
     }
     ++at->second.sent;
-    to_head(item.frame->info(), wall_ns(), *head.mutable_frame());
+    to_head(item.frame->info(), item.came, *head.mutable_frame());
     if (share(*subscription, *item.frame, head, message)) return true;
     const auto bytes = item.frame->bytes();
     const size_t head_bytes = head.ByteSizeLong();

@@ -29,6 +29,8 @@ class StreamSession final : public link::Connection::Role, public std::enable_sh
   void close(const std::string& why);
   /// Whether it can be forgotten: closed, and its client had the time to notice.
   bool finished(MonotonicTime system_now) const;
+  /// Lets go of the connection, which holds its role, this.
+  void forget() { connection_.reset(); }
 
   void on_connected(link::Connection&) override {}
   void on_control(link::Connection& connection, link::MessageType type, std::span<const uint8_t> header) override;
@@ -46,10 +48,6 @@ class StreamSession final : public link::Connection::Role, public std::enable_sh
   struct Subscribed {
     std::shared_ptr<Subscription> subscription;
     uint64_t sent = 0, credit = 0;  // frames
-  };
-  struct Pin {
-    framelog::SegmentPtr segment;
-    uint64_t sent = 0;
   };
 
   void hello(link::Connection& connection, std::span<const uint8_t> header);
@@ -82,8 +80,8 @@ class StreamSession final : public link::Connection::Role, public std::enable_sh
   std::mutex mutex_;  // of what whoever writes needs, too
   std::map<uint64_t, Subscribed> subscriptions_;
   uint64_t turn_ = 0;  // the subscription that was served last
-  std::map<uint64_t, Pin> pins_;  // by memory
-  std::set<uint64_t> passed_;     // memory whose file the client has
+  std::map<uint64_t, framelog::SegmentPtr> pins_;  // by memory
+  std::map<uint64_t, uint64_t> passed_;  // memory whose file the client has: frames of it sent so far, over all pins
 };
 
 }  // namespace vedette::broker

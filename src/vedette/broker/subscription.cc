@@ -6,13 +6,6 @@
 #include "vedette/framelog/log.h"
 
 namespace vedette::broker {
-namespace {
-
-/// A camera may publish a frame this long after it captured it.
-constexpr Duration kEndGrace = std::chrono::seconds(1);
-
-}  // namespace
-
 std::shared_ptr<const v1::Event> end_event(int reason, const std::string& line) {
   auto event = std::make_shared<v1::Event>();
   event->mutable_end()->set_reason(static_cast<v1::End::Reason>(reason));
@@ -21,22 +14,40 @@ std::shared_ptr<const v1::Event> end_event(int reason, const std::string& line) 
 }
 
 Subscription::Subscription(Options options, std::shared_ptr<Feed> feed, std::function<void()> wake)
-    : options_(std::move(options)), wake_(std::move(wake)), last_(options_.after_sequence), feed_(std::move(feed)) {
-  cursor_ = place(*feed_->log());
+    : options_(std::move(options)), wake_(std::move(wake)), feed_(std::move(feed)) {
+  if (options_.after.time > Timestamp{}) after_ = options_.after.time;
+  if (options_.renumbered) {
+    begin_anew();
+  } else {
+    last_ = options_.after.sequence;
+  }
+  cursor_ = cursor_in(*feed_->log());
   live_ = !options_.begin;
   for (auto& notice : feed_->standing_notices()) notices_.push_back(std::move(notice));
 }
 
-framelog::Cursor Subscription::place(const framelog::Log& log) const {
+void Subscription::begin_anew() {
+  last_ = 0;
+  auto event = std::make_shared<v1::Event>();
+  event->mutable_gap()->set_reason(v1::Gap::LOST);
+  notices_.push_back(std::move(event));
+}
+
+framelog::Cursor Subscription::cursor_in(const framelog::Log& log) {
   const uint64_t last = last_.load();
   if (last > 0) {
     const auto newest = log.newest();
     if (newest && newest->sequence() > last) return log.follow_sequence(last + 1);
     return log.follow();
   }
-  if (options_.begin && options_.end) return log.range(*options_.begin, *options_.end);
-  if (options_.begin) return log.follow(*options_.begin);
-  return log.follow();
+  const auto newest = log.newest();
+  auto begin = options_.begin;
+  // Of a live one the time decides only what of the kept frames is new: a clock that was put back holds nobody up.
+  if (after_ && (begin || (newest && newest->time() > *after_)))
+    begin = std::max(begin.value_or(Timestamp{}), *after_ + std::chrono::microseconds(1));
+  began_behind_ = begin || !newest ? 0 : newest->sequence();
+  if (begin && options_.end) return log.range(*begin, std::max(*begin, *options_.end));
+  return begin ? log.follow(*begin) : log.follow();
 }
 
 bool Subscription::next(Item& item) {
@@ -50,8 +61,7 @@ bool Subscription::next(Item& item) {
     return true;
   }
   if (held_) {
-    last_ = held_->sequence();
-    item.frame = std::move(held_);
+    hand_out(std::move(*held_), item);
     held_.reset();
     return true;
   }
@@ -95,9 +105,24 @@ bool Subscription::next_frame(Item& item) {
     held_ = std::move(frame);
     return true;
   }
-  last_ = sequence;
-  item.frame = std::move(frame);
+  hand_out(std::move(*frame), item);
   return true;
+}
+
+void Subscription::hand_out(framelog::FrameRef frame, Item& item) {
+  last_ = frame.sequence();
+  after_ = frame.time();
+  item.came = Clock::system().now();
+  if (feed_) {
+    item.came = feed_->came(frame.sequence(), item.came);
+    feed_->taken();
+  }
+  item.frame = std::move(frame);
+}
+
+Place Subscription::place() const {
+  const std::lock_guard lock(mutex_);
+  return {last_.load(), after_.value_or(Timestamp{})};
 }
 
 void Subscription::notify(std::shared_ptr<const v1::Event> notice) {
@@ -129,7 +154,9 @@ void Subscription::check_end(Timestamp now) {
     const std::lock_guard lock(mutex_);
     if (ended_ || held_ || !notices_.empty() || !feed_) return;
     const auto newest = feed_->log()->newest();
-    if (newest && newest->sequence() > last_ && newest->time() < *options_.end) return;  // there is more to read
+    const bool before = options_.begin && newest && newest->time() < *options_.begin;
+    if (newest && newest->sequence() > std::max(last_.load(), began_behind_) && !before)
+      return;  // there is more to read
     if (feed_->source() && options_.begin && !feed_->ended()) return;  // its source reads the past
     notices_.push_back(end_event(v1::End::REACHED, ""));
   }
@@ -139,8 +166,11 @@ void Subscription::check_end(Timestamp now) {
 void Subscription::move_to(std::shared_ptr<Feed> feed) {
   {
     const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    const bool renumbered = feed_ && feed_->epoch() != feed->epoch();
     feed_ = std::move(feed);
-    cursor_ = place(*feed_->log());
+    if (renumbered) begin_anew();
+    cursor_ = cursor_in(*feed_->log());
     held_.reset();
     for (auto& notice : feed_->standing_notices()) notices_.push_back(std::move(notice));
   }

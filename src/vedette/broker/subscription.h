@@ -15,6 +15,9 @@
 
 namespace vedette::broker {
 
+/// A camera may publish a frame this long after it captured it.
+constexpr Duration kEndGrace = std::chrono::seconds(1);
+
 /// One subscriber's place in a feed: says what is sent next. Frames at most once and in order; frames that will not
 /// come are told as a gap before the next one. A live subscriber that lags more than `max_behind` frames gets the
 /// newest; one that reads the past gets every frame until it has caught up.
@@ -30,12 +33,14 @@ class Subscription {
     uint32_t max_behind = 8;
     std::optional<Timestamp> begin{};
     std::optional<Timestamp> end{};
-    uint64_t after_sequence = 0;
+    Place after{};            ///< it has this frame and those before
+    bool renumbered = false;  ///< `after` is of another epoch: only its time counts, and a gap says so
     bool may_share_memory = false;  ///< the segments of the log show no more than the subscriber may see
   };
   struct Item {
     std::shared_ptr<const v1::Event> notice;  ///< or
     std::optional<framelog::FrameRef> frame;
+    Timestamp came{};  ///< the frame, to this broker
   };
 
   /// `wake` is called, from any thread and without locks held, when next() may have something.
@@ -57,22 +62,26 @@ class Subscription {
   void finish(std::shared_ptr<const v1::Event> end);
   /// The end that was asked for has passed and nothing more came. `now`: the camera's clock.
   void check_end(Timestamp now);
-  /// Goes on in another feed of the same camera.
+  /// Goes on in another feed of the same camera; if its numbers are of another epoch, with a gap that says so.
   void move_to(std::shared_ptr<Feed> feed);
   /// Gives the feed up; nothing more comes.
   std::shared_ptr<Feed> release();
   std::shared_ptr<Feed> feed() const;
   uint64_t last_sequence() const { return last_.load(); }
+  /// The newest frame that was taken, or that it came with.
+  Place place() const;
   uint64_t frames_behind(uint64_t newest) const;
 
  private:
   static constexpr size_t kMostNotices = 64;
   bool next_frame(Item& item);
-  framelog::Cursor place(const framelog::Log& log) const;
+  framelog::Cursor cursor_in(const framelog::Log& log);
+  void begin_anew();
+  void hand_out(framelog::FrameRef frame, Item& item);
 
   const Options options_;
   const std::function<void()> wake_;
-  std::atomic<uint64_t> last_{0};  // sequence of the newest frame that was taken
+  std::atomic<uint64_t> last_{0};  // sequence of the newest frame that was taken; 0: of none in this epoch
   std::atomic<bool> ended_{false}, stopped_{false};
 
   mutable std::mutex mutex_;
@@ -80,6 +89,8 @@ class Subscription {
   std::optional<framelog::Cursor> cursor_;
   std::deque<std::shared_ptr<const v1::Event>> notices_;
   std::optional<framelog::FrameRef> held_;  // behind the gap that is told first
+  std::optional<Timestamp> after_;  // time of the newest frame that was taken, in whichever epoch
+  uint64_t began_behind_ = 0;  // of a live one: the newest frame when it began
   bool live_ = false;
 };
 

@@ -17,6 +17,7 @@ namespace vedette::broker {
 namespace {
 
 constexpr Duration kTurn = std::chrono::milliseconds(100);
+constexpr Duration kRetry = std::chrono::milliseconds(500);
 constexpr Duration kClockEvery = std::chrono::seconds(5);
 /// A reader of the past is not run over: the source waits while so many frames are unread.
 constexpr uint64_t kMostUnread = 64;
@@ -25,8 +26,12 @@ MonotonicTime now() { return Clock::system().monotonic(); }
 
 class Upstream final : public FeedSource {
  public:
-  Upstream(std::string camera, const Quality& quality, Feed& feed, ClientOptions options)
-      : camera_(std::move(camera)), quality_(quality), feed_(feed), options_(std::move(options)) {
+  Upstream(const SourceWanted& wanted, ClientOptions options)
+      : camera_(wanted.camera),
+        quality_(wanted.quality),
+        feed_(wanted.feed),
+        options_(std::move(options)),
+        last_(wanted.after) {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
   ~Upstream() override { stop(); }
@@ -36,7 +41,12 @@ class Upstream final : public FeedSource {
     quality_ = quality;
     target_changed_ = true;
   }
-  void feedback(const v1::FeedbackRequest&) override {}  // what matters is how frames come here, which we see ourselves
+  void feedback(const v1::FeedbackRequest& seen) override {
+    if (seen.seen_size() == 0) return;
+    const auto& newest = seen.seen(seen.seen_size() - 1);
+    hop_ns_ = newest.latency_ns();
+    compute_ns_ = newest.compute_ns();
+  }
   v1::ClockOffset clock() const override {
     const std::lock_guard lock(mutex_);
     v1::ClockOffset offset;
@@ -53,51 +63,63 @@ class Upstream final : public FeedSource {
  private:
   void run(const std::stop_token& stop) {
     name_this_thread("upstream");
+    bool told = false;
     while (!stop.stop_requested()) {
       try {
         Client client(options_);
-        follow(client, stop);
+        follow(client, stop, told);
         return;
       } catch (const Error& e) {
-        if (e.code() != ErrorCode::kUnavailable && e.code() != ErrorCode::kTimeout) {
-          feed_.end(end_event(v1::End::CAMERA_GONE, e.line()));
-          return;
-        }
-        log::warn("camera '{}': {}", camera_, e.line());
+        // A camera that is not there (yet) may come back to its broker before the lease ends; who keeps the lease also
+        // ends the feed.
+        const bool passes = e.code() == ErrorCode::kUnavailable || e.code() == ErrorCode::kTimeout ||
+                            (e.code() == ErrorCode::kNotFound && !quality().begin_ns);
+        if (!passes) return feed_.end(end_event(v1::End::CAMERA_GONE, e.line()));
+        if (!std::exchange(told, true)) log::warn("camera '{}': {}", camera_, e.line());
       }
-      media::sleep_unless_stopped(std::chrono::milliseconds(500), stop);
+      media::sleep_unless_stopped(kRetry, stop);
     }
   }
 
-  void follow(Client& client, const std::stop_token& stop) {
+  SubscribeOptions wanted() const {
+    const Quality quality = this->quality();
     SubscribeOptions wanted;
+    wanted.camera = camera_;
+    wanted.latency_ms = quality.latency_ms;
+    wanted.accuracy = quality.accuracy;
+    wanted.compute_ms = quality.compute_ms;
+    wanted.max_side_px = quality.max_side_px;
+    if (quality.bounded() && !quality.begin_ns) wanted.max_behind = 1;  // a late frame is worth less than the next
+    if (quality.begin_ns) wanted.begin = Timestamp{Duration{*quality.begin_ns}};
+    if (quality.end_ns) wanted.end = Timestamp{Duration{*quality.end_ns}};
+    wanted.after_sequence = last_.sequence;
+    wanted.after_time = last_.time;
+    if (last_.sequence > 0) wanted.after_epoch = feed_.epoch();
+    return wanted;
+  }
+
+  void follow(Client& client, const std::stop_token& stop, bool& told) {
+    const bool past = quality().begin_ns.has_value();
     {
       const std::lock_guard lock(mutex_);
-      wanted.latency_ms = quality_.latency_ms;
-      wanted.accuracy = quality_.accuracy;
-      wanted.compute_ms = quality_.compute_ms;
-      wanted.max_side_px = quality_.max_side_px;
-      if (quality_.begin_ns) wanted.begin = Timestamp{Duration{*quality_.begin_ns}};
-      if (quality_.end_ns) wanted.end = Timestamp{Duration{*quality_.end_ns}};
       target_changed_ = false;
     }
-    wanted.camera = camera_;
-    if (last_ > 0) wanted.after_sequence = last_;
-    const bool past = wanted.begin.has_value();
-    measure(client);
-    const auto subscription = client.subscribe(wanted);
-    MonotonicTime measured = now();
+    const auto subscription = client.subscribe(wanted());
+    MonotonicTime measured{};
     while (!stop.stop_requested() && !subscription->ended()) {
-      if (past && feed_.slowest_lag() > kMostUnread) {
-        media::sleep_unless_stopped(std::chrono::milliseconds(2), stop);
-        continue;
+      if (past && !feed_.wait_until_read(kMostUnread, now() + kTurn)) continue;
+      change_target(*subscription);
+      auto item = subscription->next(now() + kTurn);
+      if (item && (item->kind == Received::Kind::kStarted || item->kind == Received::Kind::kResumed)) {
+        told = false;
+        // The numbers began anew: these frames are for another feed, which is made when their broker registers them.
+        if (feed_.epoch() != 0 && item->camera.epoch != feed_.epoch()) break;
       }
-      if (now() - measured > kClockEvery) {
+      if (item) take(*subscription, *item);
+      if (now() - measured > kClockEvery) {  // behind the first frame, which need not wait for it
         measure(client);
         measured = now();
       }
-      change_target(*subscription);
-      if (auto item = subscription->next(now() + kTurn)) take(*subscription, *item);
     }
     subscription->cancel();
   }
@@ -122,19 +144,26 @@ class Upstream final : public FeedSource {
     feed_.announce(std::move(notice));
   }
 
+  /// What the camera's side must know: how long the frame took to come here, from here to the subscriber that spoke
+  /// last, and there.
+  void give_feedback(ClientSubscription& subscription, const Received& item) {
+    ClockAhead clock;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!quality_.bounded() || !clock_.known) return;
+      clock = clock_;
+    }
+    const Duration here = Clock::system().now() - (item.sent - clock.offset);
+    const ClientSubscription::Seen seen{item.info.sequence, item.bytes.size(), here + Duration{hop_ns_.load()},
+                                        Duration{compute_ns_.load()}};
+    subscription.feedback({&seen, 1});
+  }
+
   void take(ClientSubscription& subscription, const Received& item) {
     switch (item.kind) {
       case Received::Kind::kFrame: {
-        if (item.info.sequence < last_) return feed_.end(end_event(v1::End::CAMERA_GONE, "its broker began anew"));
-        last_ = item.info.sequence;
-        const Timestamp arrived = Clock::system().now();
-        Duration offset{0};
-        {
-          const std::lock_guard lock(mutex_);
-          offset = clock_.offset;
-        }
-        const ClientSubscription::Seen seen{item.info.sequence, item.bytes.size(), arrived - (item.sent - offset), {}};
-        if (quality_bounded()) subscription.feedback({&seen, 1});
+        last_ = {item.info.sequence, item.info.time};
+        give_feedback(subscription, item);
         try {
           feed_.append(item.info, item.bytes);
         } catch (const Error& e) {
@@ -142,8 +171,13 @@ class Upstream final : public FeedSource {
         }
         return;
       }
-      case Received::Kind::kGap: return feed_.note_gap(item.first, item.last, item.reason);
-      case Received::Kind::kEnd: return feed_.end(end_event(item.end_reason, item.line));
+      case Received::Kind::kGap:
+        if (item.first > 0) feed_.note_gap(item.first, item.last, item.reason);
+        return;
+      case Received::Kind::kEnd:
+        if (item.end_reason == v1::End::BROKER_ENDS) throw Error(ErrorCode::kUnavailable, "its broker ends");
+        if (item.end_reason == v1::End::REACHED) return feed_.end(end_event(item.end_reason, item.line));
+        return feed_.end(end_event(v1::End::CAMERA_GONE, item.line));
       case Received::Kind::kInfeasible: {
         auto notice = std::make_shared<v1::Event>();
         auto& infeasible = *notice->mutable_infeasible();
@@ -167,9 +201,9 @@ class Upstream final : public FeedSource {
       default: return;
     }
   }
-  bool quality_bounded() const {
+  Quality quality() const {
     const std::lock_guard lock(mutex_);
-    return quality_.bounded();
+    return quality_;
   }
 
   const std::string camera_;
@@ -179,15 +213,15 @@ class Upstream final : public FeedSource {
   ClockAhead clock_;
   Feed& feed_;
   const ClientOptions options_;
-  uint64_t last_ = 0;
+  Place last_;
+  std::atomic<int64_t> hop_ns_{0}, compute_ns_{0};  // as subscribers told
   std::jthread thread_;
 };
 
 }  // namespace
 
-std::shared_ptr<FeedSource> make_upstream(const std::string& camera, const Quality& quality, Feed& feed,
-                                          ClientOptions options) {
-  return std::make_shared<Upstream>(camera, quality, feed, std::move(options));
+std::shared_ptr<FeedSource> make_upstream(const SourceWanted& wanted, ClientOptions options) {
+  return std::make_shared<Upstream>(wanted, std::move(options));
 }
 
 }  // namespace vedette::broker

@@ -99,14 +99,7 @@ std::vector<Object> ApplicationEyes::look(const std::shared_ptr<const Picture>& 
     module->process(input, keep);
     if (!keep.kept) return {};
   }
-  std::vector<Object> objects(keep.kept->objects().begin(), keep.kept->objects().end());
-  const float across = static_cast<float>(picture->width()) / static_cast<float>(keep.kept->frame().width),
-              down = static_cast<float>(picture->height()) / static_cast<float>(keep.kept->frame().height);
-  for (Object& object : objects) {
-    const Box b = object.box;
-    object.box = {b.x * across, b.y * down, b.width * across, b.height * down};
-  }
-  return objects;
+  return {keep.kept->objects().begin(), keep.kept->objects().end()};
 }
 
 }  // namespace vedette::cli

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "vedette/base/allocation.h"
 #include "vedette/base/log.h"
 #include "vedette/broker/broker.h"
 #include "vedette/cli/serving.h"
@@ -24,6 +25,7 @@ void run(const BrokerArguments& arguments) {
   const auto options =
       read_settings<broker::BrokerOptions>(load_settings(arguments.config, arguments.settings), faults);
   faults.throw_if_any();
+  keep_freed_memory();
   const broker::Broker running(options);
   log::info("broker {} is up on {}", options.name, running.address());
   std::mutex mutex;

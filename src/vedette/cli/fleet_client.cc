@@ -14,7 +14,7 @@
 #include "vedette/base/config.h"
 #include "vedette/base/error.h"
 #include "vedette/base/settings.h"
-#include "vedette/node/options.h"
+#include "vedette/net/secret.h"
 
 namespace vedette::cli {
 namespace {
@@ -95,11 +95,11 @@ FleetAddress find_fleet(const FleetArguments& arguments,
   if (address.urls.empty()) address.urls = {kDefaultController};
   address.tls = arguments.tls.empty() ? file.tls : arguments.tls;
   if (!arguments.token_file.empty()) {
-    address.token = node::read_secret(arguments.token_file);
+    address.token = net::read_secret(arguments.token_file);
   } else if (const auto token = environment("VEDETTE_TOKEN"); !token.empty()) {
     address.token = token;
   } else if (!file.token_file.empty()) {
-    address.token = node::read_secret(file.token_file);
+    address.token = net::read_secret(file.token_file);
   }
   for (const auto& url : address.urls)
     if (!address.token.empty() && goes_in_the_clear(url))

@@ -103,6 +103,22 @@ std::shared_ptr<fl::Archive> open_archive(const LogArguments& arguments, const F
   return std::make_shared<fl::Archive>(std::move(options));
 }
 
+/// For what cannot be done without frames. Throws Error when there are some and no key opens any.
+std::shared_ptr<fl::Archive> open_frames(const LogArguments& arguments, const Found& found, bool read_only = true) {
+  auto archive = open_archive(arguments, found, read_only);
+  const auto rejected = archive->rejected();
+  const auto locked = std::count_if(rejected.begin(), rejected.end(), [](const fl::RejectedFile& file) {
+    return file.reason == fl::RejectedFile::Reason::kUnknownKey;
+  });
+  if (archive->segments().empty() && locked > 0) {
+    throw Error(
+        ErrorCode::kPermissionDenied,
+        fmt::format("no key that was given opens what is stored of '{}' ({} sealed files)", found.camera, locked),
+        "give it with --key FILE or in VEDETTE_LOG_KEY");
+  }
+  return archive;
+}
+
 /// An archive as a log, without frames of its own.
 std::shared_ptr<fl::Log> log_over(const std::shared_ptr<fl::Archive>& archive) {
   fl::LogOptions options;
@@ -219,7 +235,7 @@ void tail(const LogArguments& arguments) {
   const auto found = camera_of(arguments);
   uint64_t next = 0;
   for (bool first = true;; first = false) {
-    const auto archive = open_archive(arguments, found);
+    const auto archive = open_frames(arguments, found);
     const auto log = log_over(archive);
     uint64_t begin = next;
     if (first) {
@@ -249,7 +265,7 @@ void tail(const LogArguments& arguments) {
 }
 
 void run_export(const LogArguments& arguments) {
-  const auto archive = open_archive(arguments, camera_of(arguments));
+  const auto archive = open_frames(arguments, camera_of(arguments));
   const auto log = log_over(archive);
   auto cursor = range_of(arguments, *log);
   const bool shown = stdout_is_terminal();
@@ -273,7 +289,7 @@ void run_export(const LogArguments& arguments) {
 
 void run_replay(const LogArguments& arguments) {
   const Signals signals;
-  const auto archive = open_archive(arguments, camera_of(arguments));
+  const auto archive = open_frames(arguments, camera_of(arguments));
   const auto log = log_over(archive);
   auto cursor = range_of(arguments, *log);
   if (!arguments.out.empty() && arguments.out != "-") std::filesystem::create_directories(arguments.out);
@@ -304,7 +320,7 @@ void verify(const LogArguments& arguments) {
   size_t files = 0, bad = 0;
   uint64_t frames = 0;
   for (const auto& found : all) {
-    const auto archive = open_archive(arguments, found);
+    const auto archive = open_frames(arguments, found);
     for (const auto& file : archive->rejected()) {
       ++files;
       if (file.reason != fl::RejectedFile::Reason::kLeftover) ++bad;
@@ -320,7 +336,7 @@ void verify(const LogArguments& arguments) {
 }
 
 void reseal(const LogArguments& arguments) {
-  const auto archive = open_archive(arguments, camera_of(arguments), false);
+  const auto archive = open_frames(arguments, camera_of(arguments), false);
   fmt::print("{} files of '{}' were sealed again\n", archive->reseal(), archive->camera());
 }
 

@@ -18,6 +18,7 @@
 #include "vedette/framelog/log_source.h"
 #include "vedette/framelog/shelf.h"
 #include "vedette/live/hub.h"
+#include "vedette/net/secret.h"
 #include "vedette/node/node.h"
 
 namespace vedette::cli {
@@ -107,7 +108,7 @@ void run(const NodeArguments& arguments, const std::string& version) {
   framelog::Shelf logs;
   const std::string& token = settings.node.token_file;
   const framelog::LogScheme log_urls(
-      logs, broker::remote_logs({.token = token.empty() ? "" : node::read_secret(token), .tls = settings.node.tls}));
+      logs, broker::remote_logs({.token = token.empty() ? "" : net::read_secret(token), .tls = settings.node.tls}));
   node::Node node(settings.node, version, control ? std::make_unique<LocalReporter>(control->controller()) : nullptr);
   node.offer(hub);
   node.offer(logs);

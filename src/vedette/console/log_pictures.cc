@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
-#include <vector>
+#include <utility>
 
 #include "vedette/console/pictures.h"
 #include "vedette/media/jpeg.h"
@@ -20,8 +19,9 @@ std::span<const uint8_t> bytes_of(const framelog::FrameRef& frame) {
 
 }  // namespace
 
-LogPictures::LogPictures(int width_px, int quality)
-    : width_px_(width_px),
+LogPictures::LogPictures(std::shared_ptr<const framelog::Log> log, int width_px, int quality)
+    : log_(std::move(log)),
+      width_px_(width_px),
       quality_(quality),
       decoder_(std::make_shared<BufferPool>(BufferPool::Options{}), /*keep_jpeg=*/true) {}
 
@@ -38,22 +38,30 @@ Bytes LogPictures::shrunk_jpeg(const framelog::FrameRef& frame) const {
   return *picture_jpeg(small, width_px_, quality_);
 }
 
-std::optional<Bytes> LogPictures::next(const framelog::FrameRef& frame) {
-  if (frame.info().codec == framelog::FrameCodec::kJpeg) return shrunk_jpeg(frame);
-  const auto decoded = decoder_.decode(frame.info(), frame.bytes());
-  if (!decoded) return std::nullopt;
-  return *picture_jpeg(*decoded, width_px_, quality_);
-}
-
-std::optional<Bytes> LogPictures::single(const framelog::Log& log, const framelog::FrameRef& frame) {
-  std::vector<framelog::FrameRef> way{frame};
-  while (!way.back().info().key_frame && way.size() < kMostBackToKeyFrame) {
-    auto earlier = log.before(way.back().time());
-    if (!earlier) break;
+/// What has to be decoded before a frame of a video: oldest first, from behind what the decoder saw or a key frame on.
+std::vector<framelog::FrameRef> LogPictures::way_to(const framelog::FrameRef& frame) const {
+  std::vector<framelog::FrameRef> way;
+  framelog::RecordInfo info = frame.info();
+  while (!info.key_frame && !(decoded_ && *decoded_ + 1 == info.sequence)) {
+    auto earlier = way.size() < kMostBackToKeyFrame ? log_->before(info.time) : std::nullopt;
+    if (!earlier || earlier->sequence() + 1 != info.sequence) return {};  // without it the others are of no use
+    info = earlier->info();
     way.push_back(std::move(*earlier));
   }
-  for (const auto& one : way | std::views::drop(1) | std::views::reverse) decoder_.decode(one.info(), one.bytes());
-  return next(frame);
+  std::ranges::reverse(way);
+  return way;
+}
+
+std::optional<Bytes> LogPictures::picture_of(const framelog::FrameRef& frame) {
+  if (frame.info().codec == framelog::FrameCodec::kJpeg) return shrunk_jpeg(frame);
+  const auto decode = [this](const framelog::FrameRef& one) {
+    decoded_ = one.sequence();
+    return decoder_.decode(one.info(), one.bytes());
+  };
+  for (const auto& earlier : way_to(frame)) (void)decode(earlier);
+  const auto decoded = decode(frame);
+  if (!decoded) return std::nullopt;
+  return *picture_jpeg(*decoded, width_px_, quality_);
 }
 
 }  // namespace vedette::console

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "vedette/framelog/frame_ref.h"
 #include "vedette/framelog/log.h"
@@ -9,25 +10,26 @@
 
 namespace vedette::console {
 
-/// Frames of one log as JPEG, one after the other. Not thread-safe.
+/// Frames of one log as JPEG, of any codec, in any order; in theirs they cost the least. Not thread-safe.
 class LogPictures {
  public:
   /// No wider than `width_px`; 0: as they are kept.
-  LogPictures(int width_px, int quality);
+  LogPictures(std::shared_ptr<const framelog::Log> log, int width_px, int quality);
 
-  /// JPEG that need not shrink is handed on as it is kept. Nothing for a frame of a video whose key frame was not seen.
-  /// Throws Error(kInvalidData).
-  std::optional<Bytes> next(const framelog::FrameRef& frame);
-  /// As next(), of a frame that comes after none: those since its key frame are read first. Throws Error too when they
-  /// cannot be read.
-  std::optional<Bytes> single(const framelog::Log& log, const framelog::FrameRef& frame);
+  /// JPEG that need not shrink is handed on as it is kept. Of a video those frames since the key frame that were not
+  /// decoded yet are read and decoded first; nothing when they are not all kept. Throws Error(kInvalidData), and Error
+  /// when they cannot be read.
+  std::optional<Bytes> picture_of(const framelog::FrameRef& frame);
 
  private:
   Bytes shrunk_jpeg(const framelog::FrameRef& frame) const;
+  std::vector<framelog::FrameRef> way_to(const framelog::FrameRef& frame) const;
 
+  const std::shared_ptr<const framelog::Log> log_;
   const int width_px_;
   const int quality_;
   framelog::RecordDecoder decoder_;
+  std::optional<uint64_t> decoded_;  // sequence number of the last frame that the decoder saw
 };
 
 }  // namespace vedette::console

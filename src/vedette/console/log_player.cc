@@ -30,7 +30,7 @@ LogPlayer::LogPlayer(std::shared_ptr<const framelog::Log> log, PlayOptions optio
       stop_(std::move(stop)),
       cursor_(cursor_of(*log_, options_)),
       pace_(options_.speed),
-      pictures_(options_.width_px, options_.jpeg_quality) {
+      pictures_(log_, options_.width_px, options_.jpeg_quality) {
   coming_ = fetch();
 }
 
@@ -97,7 +97,7 @@ bool LogPlayer::show(net::Sink& sink) {
   not_before_ = now() + from_seconds(1 / options_.most_per_second);
   std::optional<Bytes> jpeg;
   try {
-    jpeg = pictures_.next(shown.frame);
+    jpeg = pictures_.picture_of(shown.frame);
   } catch (const Error& error) {
     log::debug("console: no picture of {} frame {}: {}", log_->camera(), shown.frame.sequence(), error.line());
   }

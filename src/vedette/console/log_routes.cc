@@ -169,7 +169,7 @@ void LogAnswers::answer_frame(const net::Request& request, net::Response& respon
                       : fmt::format("nothing is kept of '{}' yet", item.camera),
                 times ? "its oldest frame is of " + to_rfc3339(times->first) : "");
   }
-  const auto jpeg = LogPictures(width_px, context_.jpeg_quality).single(*item.log, *frame);
+  const auto jpeg = LogPictures(item.log, width_px, context_.jpeg_quality).picture_of(*frame);
   const auto info = frame->info();
   if (!jpeg) {
     throw Error(ErrorCode::kInvalidData, fmt::format("frame {} of '{}' is no key frame, and those before it are gone",

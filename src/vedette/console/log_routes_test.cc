@@ -1,5 +1,6 @@
 #include "vedette/console/log_routes.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
@@ -13,6 +14,7 @@
 
 #include "vedette/console/play_pace.h"
 #include "vedette/console/server.h"
+#include "vedette/media/inter_codec.h"
 #include "vedette/media/jpeg.h"
 
 namespace vedette::console {
@@ -156,6 +158,87 @@ TEST_F(LogRoutesTest, raw_frames_become_jpeg) {
   EXPECT_EQ(media::jpeg_size({reinterpret_cast<const uint8_t*>(result->body.data()), result->body.size()}),
             (std::pair<int, int>{320, 180}));
 }
+
+/// Frames that lean on one another: the brightness tells which one is shown.
+class VideoLogTest : public LogRoutesTest, public testing::WithParamInterface<media::Codec> {
+ public:
+  static constexpr int kFrames = 90;
+  static int brightness(int i) { return 40 + 2 * i; }
+
+  /// Ten a second from kBegin on; `lost` is not there.
+  void fill_video(int lost = -1) {
+    media::VideoEncoder encoder({.codec = GetParam(), .width = 320, .height = 180, .quality = 20, .inter = true});
+    for (int i = 0; i < kFrames; ++i) {
+      const auto picture = Picture::make(PixelFormat::kI420, 320, 180);
+      for (int plane = 0; plane < 3; ++plane) {
+        std::memset(picture->plane(plane).data, plane == 0 ? brightness(i) : 128,
+                    static_cast<size_t>(picture->plane(plane).stride_bytes) * picture->plane(plane).height);
+      }
+      const auto unit = encoder.encode(*picture, false);
+      keys += unit.key ? 1 : 0;
+      if (i == lost) continue;
+      framelog::RecordInfo info;
+      info.time = kBegin + i * 100ms;
+      info.sequence = static_cast<uint64_t>(i);
+      info.codec = GetParam() == media::Codec::kH264 ? framelog::FrameCodec::kH264 : framelog::FrameCodec::kH265;
+      info.key_frame = unit.key;
+      info.width = 320;
+      info.height = 180;
+      logs["yard"]->append(info, std::as_bytes(std::span(unit.bytes)));
+    }
+  }
+  static int brightness_of(const std::string& jpeg) {
+    const auto picture = media::decode_jpeg({reinterpret_cast<const uint8_t*>(jpeg.data()), jpeg.size()});
+    return picture->plane(0).data[90 * picture->plane(0).stride_bytes + 160];
+  }
+  /// What decode_jpeg() makes of a picture of this brightness, which is in video range.
+  static int in_full_range(int luma) { return (luma - 16) * 255 / 219; }
+
+  int keys = 0;
+};
+
+TEST_P(VideoLogTest, any_frame_is_shown_as_it_was) {
+  fill_video();
+  ASSERT_EQ(keys, 2) << "the second 50 frames behind the first";
+  start();
+  for (const int i : {0, 37, 49, 50, 89, 12}) {
+    const auto result = client().Get(fmt::format("/api/logs/yard/frame.jpg?at={}", to_rfc3339(kBegin + i * 100ms)));
+    ASSERT_TRUE(result && result->status == 200) << i;
+    EXPECT_NEAR(brightness_of(result->body), in_full_range(brightness(i)), 5) << i;
+  }
+}
+
+TEST_P(VideoLogTest, plays_from_between_key_frames_and_faster_than_it_shows) {
+  fill_video();
+  start();
+  const auto result =
+      client().Get("/api/logs/yard/play?from=2026-01-31T12:00:01.3Z&to=2026-01-31T12:00:08.8Z&speed=64&fps=20");
+  ASSERT_TRUE(result);
+  const auto times = times_in(result->body);
+  ASSERT_GE(times.size(), 2u);
+  EXPECT_LT(times.size(), 70u) << "most are passed over";
+  EXPECT_EQ(times.front(), "2026-01-31T12:00:01.300000Z");
+  EXPECT_EQ(times.back(), "2026-01-31T12:00:08.700000Z");
+  const size_t last = result->body.rfind("\r\n\r\n\xFF\xD8");
+  ASSERT_NE(last, std::string::npos);
+  EXPECT_NEAR(brightness_of(result->body.substr(last + 4)), in_full_range(brightness(87)), 5);
+}
+
+TEST_P(VideoLogTest, behind_a_frame_that_is_missing_nothing_is_shown_until_a_key_frame) {
+  fill_video(20);
+  start();
+  EXPECT_EQ(error("/api/logs/yard/frame.jpg?at=2026-01-31T12:00:03Z", 400),
+            "frame 30 of 'yard' is no key frame, and those before it are gone");
+  const auto result =
+      client().Get("/api/logs/yard/play?from=2026-01-31T12:00:02.5Z&to=2026-01-31T12:00:05.5Z&speed=64&fps=240");
+  ASSERT_TRUE(result);
+  const auto times = times_in(result->body);
+  ASSERT_FALSE(times.empty());
+  EXPECT_GE(times.front(), "2026-01-31T12:00:05.000000Z");
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, VideoLogTest, testing::Values(media::Codec::kH264, media::Codec::kH265),
+                         [](const auto& of) { return std::string(media::to_string(of.param)); });
 
 TEST_F(LogRoutesTest, says_what_is_wrong) {
   add("gate", "people");

@@ -29,7 +29,7 @@ int shared_width(int width_px) {
 }
 
 std::shared_ptr<const Bytes> picture_jpeg(const Frame& frame, int width_px, int quality) {
-  if (width_px <= 0 || frame.width <= width_px) return media::jpeg_of(frame, quality);
+  if (width_px <= 0 || media::pixel_size(frame).first <= width_px) return media::jpeg_of(frame, quality);
   const auto small = frame.derived<Frame>(kScaledKey + static_cast<uint64_t>(width_px), [&] {
     return std::make_shared<const Frame>(frame.with_picture(scaled_to_width(*media::pixels_of(frame), width_px)));
   });

@@ -5,12 +5,11 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
-#include <fstream>
-#include <sstream>
 
 #include "control.grpc.pb.h"
 #include "vedette/base/error.h"
 #include "vedette/net/gate.h"
+#include "vedette/net/grpc_host.h"
 
 namespace vedette::fleet {
 namespace {
@@ -21,8 +20,8 @@ using grpc::Status;
 using grpc::StatusCode;
 using net::Role;
 
-constexpr int kMaxRequestBytes = 1 << 20;
-constexpr int kMaxAnswerBytes = 64 << 20;
+constexpr size_t kMaxRequestBytes = size_t{1} << 20;
+constexpr size_t kMaxAnswerBytes = size_t{64} << 20;
 constexpr Duration kWatchWait = std::chrono::milliseconds(300);
 
 StatusCode code_of(ErrorCode code) {
@@ -57,14 +56,6 @@ void fill(const std::string& json, Message* message) {
   options.ignore_unknown_fields = true;
   const auto status = google::protobuf::util::JsonStringToMessage(json, message, options);
   if (!status.ok()) throw Error(ErrorCode::kInternal, "an answer does not fit control.proto: " + status.ToString());
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorCode::kNotFound, "cannot read " + path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 class Service final : public v1::Control::Service {
@@ -205,15 +196,6 @@ class Service final : public v1::Control::Service {
   const std::shared_ptr<const net::Authority> authority_;
 };
 
-std::shared_ptr<grpc::ServerCredentials> credentials_of(const net::TlsFiles& files) {
-  if (files.empty()) return grpc::InsecureServerCredentials();
-  net::make_server_context(files);  // says what is wrong with them, in one line
-  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = read_file(files.authority);
-  options.pem_key_cert_pairs.push_back({read_file(files.key), read_file(files.certificate)});
-  return grpc::SslServerCredentials(options);
-}
-
 }  // namespace
 
 void GrpcOptions::fields(Fields& f) {
@@ -224,8 +206,7 @@ void GrpcOptions::fields(Fields& f) {
 
 struct GrpcServer::Running {
   std::unique_ptr<Service> service;
-  std::unique_ptr<grpc::Server> server;
-  int port = 0;
+  std::unique_ptr<net::GrpcHost> host;
 };
 
 GrpcServer::GrpcServer(GrpcOptions options, Control& control) : running_(std::make_unique<Running>()) {
@@ -235,29 +216,17 @@ GrpcServer::GrpcServer(GrpcOptions options, Control& control) : running_(std::ma
   if (!options.tls.empty() && !options.tls.complete())
     throw Error(ErrorCode::kInvalidConfig, "gRPC with TLS needs certificate, key and authority");
   running_->service = std::make_unique<Service>(control, options.authority);
-  const bool six = options.address.find(':') != std::string::npos;
-  const std::string host = six ? '[' + options.address + ']' : options.address;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort(fmt::format("{}:{}", host, options.port), credentials_of(options.tls), &running_->port);
-  builder.RegisterService(running_->service.get());
-  builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
-  builder.SetMaxSendMessageSize(kMaxAnswerBytes);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  grpc::ResourceQuota quota("vedette");
-  quota.Resize(256u << 20);
-  quota.SetMaxThreads(64);
-  builder.SetResourceQuota(quota);
-  running_->server = builder.BuildAndStart();
-  if (!running_->server || running_->port == 0)
-    throw Error(ErrorCode::kAddressInUse, fmt::format("cannot listen on {}:{} for gRPC", options.address, options.port),
-                "another program has the port, or the address is not this machine's");
+  net::GrpcHostOptions host;
+  host.address = options.address;
+  host.port = options.port;
+  host.tls = options.tls;
+  host.max_request_bytes = kMaxRequestBytes;
+  host.max_answer_bytes = kMaxAnswerBytes;
+  running_->host = std::make_unique<net::GrpcHost>(host, *running_->service);
 }
 
-GrpcServer::~GrpcServer() {
-  running_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
-  running_->server->Wait();
-}
+GrpcServer::~GrpcServer() = default;
 
-int GrpcServer::port() const { return running_->port; }
+int GrpcServer::port() const { return running_->host->port(); }
 
 }  // namespace vedette::fleet

@@ -23,8 +23,10 @@ std::shared_ptr<Frame::Derived> Frame::make_derived() { return std::make_shared<
 Frame Frame::with_picture(std::shared_ptr<const Picture> pixels) const {
   Frame changed = *this;
   changed.derived_ = make_derived();
-  changed.width = pixels->width();
-  changed.height = pixels->height();
+  if (changed.width <= 0 || changed.height <= 0) {
+    changed.width = pixels->width();
+    changed.height = pixels->height();
+  }
   changed.picture = std::move(pixels);
   changed.jpeg = nullptr;
   return changed;

@@ -32,7 +32,8 @@ struct StreamInfo {
   std::string key{};          ///< its own within the fleet (plan::Stream::key); empty outside of one
 };
 
-/// One picture of one camera. Immutable once shared. Its pixels are raw, JPEG, or both.
+/// One picture of one camera. Immutable once shared. Its pixels are raw, JPEG, or both, and may have been made fewer on
+/// the way (by a knob, by `decode`): what is found in it is measured in `width` × `height` all the same. scale.h.
 class Frame {
  public:
   std::shared_ptr<const StreamInfo> stream;
@@ -42,13 +43,14 @@ class Frame {
   MonotonicTime arrival{};  ///< when the source handed the frame on; latencies are measured from here
   TraceId trace{};  ///< not zero: its way is recorded step by step
   Duration position{0};  ///< time within a file or since the stream began
-  int width = 0;  ///< pixels, of the raw picture and of the JPEG alike
+  int width = 0;  ///< pixels of what the camera took; at least 1 when there are pixels
   int height = 0;
   std::shared_ptr<const Picture> picture;  ///< raw pixels; null when the source delivered JPEG and nobody decoded it
-  std::shared_ptr<const Bytes> jpeg;  ///< as the camera or file delivered it; null otherwise
+  std::shared_ptr<const Bytes> jpeg;  ///< as the camera or file delivered it, of the same size; null otherwise
 
   Frame() = default;
   /// The same frame with other pixels (resized, blurred, decoded): nothing made from the old pixels is carried over.
+  /// `width` and `height` stay; a frame that has none takes the picture's.
   Frame with_picture(std::shared_ptr<const Picture> pixels) const;
 
   /// A form of this frame that is dear to make (JPEG of some quality, BGR pixels): made by `make` at the first call

@@ -9,139 +9,33 @@
 #include "vedette/base/log.h"
 
 namespace vedette::framelog {
-namespace {
-
-constexpr std::string_view kSuffix = ".seg";
-constexpr std::string_view kUnfinished = ".tmp";
-
-std::string name_of(const SegmentRange& range) {
-  return fmt::format("{:020}-{:020}{}", range.first_sequence, range.last_sequence, kSuffix);
-}
-
-bool covers(const SegmentRange& wide, const SegmentRange& narrow) {
-  return wide.first_sequence <= narrow.first_sequence && narrow.last_sequence <= wide.last_sequence;
-}
-
-RejectedFile::Reason reason_of(SegmentFault::Kind kind) {
-  switch (kind) {
-    case SegmentFault::Kind::kTampered: return RejectedFile::Reason::kTampered;
-    case SegmentFault::Kind::kUnknownKey: return RejectedFile::Reason::kUnknownKey;
-    case SegmentFault::Kind::kTorn: break;
-  }
-  return RejectedFile::Reason::kTorn;
-}
-
-}  // namespace
-
-std::string_view to_string(RejectedFile::Reason reason) {
-  switch (reason) {
-    case RejectedFile::Reason::kTorn: return "torn";
-    case RejectedFile::Reason::kTampered: return "tampered";
-    case RejectedFile::Reason::kUnknownKey: return "unknown_key";
-    case RejectedFile::Reason::kForeign: return "foreign";
-    case RejectedFile::Reason::kLeftover: return "leftover";
-    case RejectedFile::Reason::kUnreadable: return "unreadable";
-  }
-  return "torn";
-}
-
 Archive::Archive(ArchiveOptions options)
     : options_(std::move(options)), files_(options_.files == nullptr ? FileSystem::system() : *options_.files) {
   if (options_.camera.size() > SegmentHeader::kMaxCameraBytes) {
     throw Error(ErrorCode::kUsage, fmt::format("the camera name '{}' is too long to be kept", options_.camera),
                 fmt::format("{} bytes at most", SegmentHeader::kMaxCameraBytes));
   }
-  if (!options_.read_only) files_.make_folder(options_.folder);
-  recover();
+  if (!options_.read_only) {
+    try {
+      make_folder();
+    } catch (const Error& e) {
+      // A disk without room for a folder is one that takes segments later.
+      if (e.code() != ErrorCode::kExhausted) throw;
+      log::warn("frame log of '{}': {}", camera(), e.line());
+      return;
+    }
+  }
+  look();
+}
+
+void Archive::make_folder() {
+  if (folder_made_) return;
+  files_.make_folder(options_.folder);
+  folder_made_ = true;
 }
 
 ReadAt Archive::reader(const std::string& name) const {
   return [this, file = path(name)](uint64_t offset, std::span<std::byte> into) { files_.read(file, offset, into); };
-}
-
-void Archive::reject(const std::string& name, RejectedFile::Reason reason, const std::string& why) {
-  using Reason = RejectedFile::Reason;
-  std::string done = "left as it is";
-  const bool bad = reason == Reason::kTorn || reason == Reason::kTampered;
-  if (!options_.read_only && (bad || reason == Reason::kLeftover)) {
-    try {
-      if (bad) {
-        files_.rename(path(name), path(name) + ".bad");
-        done = "moved aside as " + name + ".bad";
-      } else {
-        files_.remove(path(name));
-        done = "removed";
-      }
-    } catch (const Error& e) {
-      done = e.what();
-    }
-  }
-  std::string line = fmt::format("frame log of '{}': {} is not served: {} ({})", camera(), path(name), why, done);
-  if (reason == Reason::kLeftover) {
-    log::info("{}", line);
-  } else {
-    log::warn("{}", line);
-  }
-  const std::lock_guard lock(mutex_);
-  rejected_.push_back({name, reason, std::move(line)});
-}
-
-void Archive::recover() {
-  auto files = files_.list(options_.folder);
-  // Newest first: those are checked byte for byte.
-  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name > b.name; });
-  uint64_t verified = 0;
-  for (const auto& [name, size_bytes] : files) {
-    if (name.ends_with(kUnfinished)) {
-      reject(name, RejectedFile::Reason::kLeftover, "its writing was interrupted");
-      continue;
-    }
-    if (!name.ends_with(kSuffix)) continue;
-    try {
-      const bool whole = verified < options_.verify_bytes;
-      if (whole) {
-        load_segment(reader(name), size_bytes, options_.keys);
-        verified += size_bytes;
-      }
-      const SegmentHeader header =
-          whole ? read_header(reader(name), size_bytes) : check_structure(reader(name), size_bytes, options_.keys);
-      if (header.camera != camera()) {
-        reject(name, RejectedFile::Reason::kForeign, fmt::format("it is of camera '{}'", header.camera));
-      } else if (name != name_of(header.range)) {
-        reject(name, RejectedFile::Reason::kForeign, fmt::format("its name should be {}", name_of(header.range)));
-      } else {
-        segments_.push_back({name, header.range, header.records, size_bytes, header.key_id});
-      }
-    } catch (const SegmentFault& e) {
-      reject(name, reason_of(e.kind()), e.line());
-      // New frames must not take the numbers of those that another start, with the right key, will read.
-      if (e.kind() == SegmentFault::Kind::kUnknownKey) {
-        const SegmentRange range = read_header(reader(name), size_bytes).range;
-        unread_next_sequence_ = std::max(unread_next_sequence_, range.last_sequence + 1);
-        unread_last_time_us_ = std::max(unread_last_time_us_, range.last_time_us);
-      }
-    } catch (const Error& e) {
-      reject(name, RejectedFile::Reason::kUnreadable, e.line());
-    }
-  }
-  // A whole segment is written before its parts are removed; when the power went in between, both are there. The wider
-  // comes first among those that begin alike.
-  std::sort(segments_.begin(), segments_.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.range.first_sequence, ~a.range.last_sequence) <
-           std::pair(b.range.first_sequence, ~b.range.last_sequence);
-  });
-  std::vector<ArchivedSegment> kept;
-  for (auto& segment : segments_) {
-    if (!kept.empty() && covers(kept.back().range, segment.range)) {
-      reject(segment.name, RejectedFile::Reason::kLeftover, fmt::format("{} holds all of it", kept.back().name));
-    } else if (!kept.empty() && (segment.range.first_sequence <= kept.back().range.last_sequence ||
-                                 segment.range.first_time_us <= kept.back().range.last_time_us)) {
-      reject(segment.name, RejectedFile::Reason::kForeign, fmt::format("it overlaps {}", kept.back().name));
-    } else {
-      kept.push_back(std::move(segment));
-    }
-  }
-  segments_ = std::move(kept);
 }
 
 std::vector<RejectedFile> Archive::rejected() const {
@@ -163,24 +57,25 @@ uint64_t Archive::file_bytes() const {
 
 uint64_t Archive::next_sequence() const {
   const std::lock_guard lock(mutex_);
-  return std::max(unread_next_sequence_, segments_.empty() ? 0 : segments_.back().range.last_sequence + 1);
+  return std::max(unread_next_sequence_.load(), segments_.empty() ? 0 : segments_.back().range.last_sequence + 1);
 }
 
 std::optional<Timestamp> Archive::last_time() const {
   const std::lock_guard lock(mutex_);
   const int64_t last =
-      std::max(unread_last_time_us_, segments_.empty() ? INT64_MIN : segments_.back().range.last_time_us);
+      std::max(unread_last_time_us_.load(), segments_.empty() ? INT64_MIN : segments_.back().range.last_time_us);
   return last == INT64_MIN ? std::nullopt : std::optional(from_micros(last));
 }
 
 void Archive::write_image(const SegmentImage& image, const std::string& name) {
-  const std::string unfinished = path(name) + std::string(kUnfinished);
+  const std::string unfinished = path(name) + std::string(SegmentName::kUnfinished);
   try {
     {
       const auto file = files_.create(unfinished);
       image.write([&](std::span<const std::byte> bytes) { file->write(bytes); });
       file->sync();
     }
+    make_way(name);
     files_.rename(unfinished, path(name));
     files_.sync_folder(options_.folder);
   } catch (const Error&) {
@@ -196,15 +91,16 @@ void Archive::write_image(const SegmentImage& image, const std::string& name) {
 
 void Archive::write(const Segment& segment, uint32_t begin, uint32_t end) {
   VEDETTE_ASSERT(!options_.read_only);
+  make_folder();
   const SegmentImage image(segment, begin, end, camera(), options_.keys);
   const SegmentHeader& header = image.header();
-  const std::string name = name_of(header.range);
+  const std::string name = SegmentName::of(header.range);
   write_image(image, name);
   std::vector<std::string> covered;
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(segments_, [&](const ArchivedSegment& old) {
-      if (!covers(header.range, old.range)) return false;
+      if (!header.range.covers(old.range)) return false;
       if (old.name != name) covered.push_back(old.name);
       return true;
     });
@@ -223,6 +119,18 @@ void Archive::forget(const std::string& name) {
   const std::lock_guard lock(mutex_);
   std::erase_if(segments_, [&](const ArchivedSegment& segment) { return segment.name == name; });
   cache_.remove_if([&](const Loaded& loaded) { return loaded.name == name; });
+}
+
+bool Archive::has(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(segments_.begin(), segments_.end(), [&](const auto& segment) { return segment.name == name; });
+}
+
+void Archive::lose(const std::string& name, RejectedFile::Reason reason, const std::string& why) {
+  if (!has(name)) return;  // another reader has found it bad
+  forget(name);
+  lost_files_.fetch_add(1);
+  reject(name, reason, why);
 }
 
 SegmentPtr Archive::load(const ArchivedSegment& file) {
@@ -248,7 +156,7 @@ SegmentPtr Archive::load(const ArchivedSegment& file) {
 /// The segment that `choose` picks from the files; one that turns out bad is taken out and the choice made again.
 template <typename Choose>
 SegmentPtr Archive::find(Choose choose) {
-  while (true) {
+  for (int looks = 0;;) {
     ArchivedSegment file;
     {
       const std::lock_guard lock(mutex_);
@@ -259,14 +167,18 @@ SegmentPtr Archive::find(Choose choose) {
     try {
       return load(file);
     } catch (const SegmentFault& e) {
-      forget(file.name);
-      lost_files_.fetch_add(1);
-      reject(file.name, reason_of(e.kind()), e.line());
+      lose(file.name, reason_of(e.kind()), e.line());
     } catch (const Error& e) {
-      const std::lock_guard lock(mutex_);
-      const auto same = [&](const ArchivedSegment& segment) { return segment.name == file.name; };
       // Retention, or a whole segment in place of its parts, took it meanwhile: choose again.
-      if (std::any_of(segments_.begin(), segments_.end(), same)) throw;
+      if (!has(file.name)) continue;
+      if (e.code() == ErrorCode::kExhausted) throw;  // of memory or descriptors: it may be read later
+      const bool gone = e.code() == ErrorCode::kNotFound;
+      if (gone && options_.read_only && ++looks < kMostLooks) {
+        look();
+      } else {
+        const bool torn = e.code() == ErrorCode::kInvalidData;
+        lose(file.name, torn ? RejectedFile::Reason::kTorn : RejectedFile::Reason::kUnreadable, e.line());
+      }
     }
   }
 }

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vedette/framelog/file_system.h"
@@ -28,7 +30,8 @@ struct ArchiveOptions {
   /// size are, and their bytes when they are first read.
   uint64_t verify_bytes = uint64_t{1} << 30;
   FileSystem* files = nullptr;  ///< null: the machine's own
-  bool read_only = false;  ///< touches nothing: bad files stay where they are, nothing is removed
+  /// Touches nothing: bad files stay where they are, nothing is removed. Another process may write meanwhile.
+  bool read_only = false;
 };
 
 /// One file of an archive that is served.
@@ -48,14 +51,22 @@ struct RejectedFile {
   std::string line;  ///< the file, what is wrong with it and what was done, in one line
 };
 std::string_view to_string(RejectedFile::Reason reason);
+RejectedFile::Reason reason_of(SegmentFault::Kind kind);
+
+/// FIRST-LAST.seg, by sequence numbers of 20 digits; with .tmp behind it while it is written.
+struct SegmentName {
+  static constexpr std::string_view kSuffix = ".seg";
+  static constexpr std::string_view kUnfinished = ".tmp";
+  static std::string of(const SegmentRange& range);
+};
 
 /// A camera's sealed segments on disk. A file appears whole or not at all (written aside, fsync, rename, fsync of the
 /// folder). Thread-safe; reads run beside a write.
 class Archive final : public History {
  public:
   /// Recovers: lists the folder (made when missing), removes what an interrupted write left, moves torn and tampered
-  /// files aside as NAME.bad, leaves files whose key is not given, logs a line for each, serves the rest. Throws Error
-  /// only when the folder cannot be used at all.
+  /// files aside as NAME.bad, leaves files whose key is not given, logs a line for each (one for all of a key), serves
+  /// the rest. Throws Error only when the folder cannot be used at all.
   explicit Archive(ArchiveOptions options);
 
   const std::string& camera() const { return options_.camera; }
@@ -78,6 +89,7 @@ class Archive final : public History {
   size_t verify(const std::function<void(const ArchivedSegment&, const std::string& fault)>& each);
 
   // History. A file that turns out bad is moved aside and named in the log, and the answer comes from the others.
+  // Throws Error(kExhausted) without memory or descriptors.
   SegmentPtr from_time(int64_t time_us) override;
   SegmentPtr up_to_time(int64_t time_us) override;
   SegmentPtr from_sequence(uint64_t sequence) override;
@@ -89,8 +101,22 @@ class Archive final : public History {
     std::string name;
     SegmentPtr segment;
   };
-  void recover();
-  void reject(const std::string& name, RejectedFile::Reason reason, const std::string& why);
+  static constexpr int kMostLooks = 4;  // at the folder in a row, while another process changes it
+  void look();
+  /// What is found while a folder is looked through.
+  struct Look {
+    std::vector<ArchivedSegment> good{};
+    uint64_t verified = 0;  // bytes
+    bool gone = false;  // a file was there no more when its turn came
+    std::map<uint64_t, size_t> unknown_keys{};  // how many files
+  };
+  Look examine_all();
+  std::optional<ArchivedSegment> examine(const FileInfo& file, Look& look);
+  void make_folder();
+  void make_way(const std::string& name);
+  bool has(const std::string& name) const;
+  void lose(const std::string& name, RejectedFile::Reason reason, const std::string& why);
+  bool reject(const std::string& name, RejectedFile::Reason reason, const std::string& why);
   std::string path(const std::string& name) const { return options_.folder + "/" + name; }
   ReadAt reader(const std::string& name) const;
   template <typename Choose>
@@ -102,8 +128,9 @@ class Archive final : public History {
   ArchiveOptions options_;
   FileSystem& files_;
   std::atomic<uint64_t> lost_files_{0};
-  uint64_t unread_next_sequence_ = 0;  // behind the files whose key is not given
-  int64_t unread_last_time_us_ = INT64_MIN;
+  bool folder_made_ = false;  // of who writes
+  std::atomic<uint64_t> unread_next_sequence_ = 0;  // behind the files whose key is not given
+  std::atomic<int64_t> unread_last_time_us_ = INT64_MIN;
   mutable std::mutex mutex_;  // of the members below; never held while a file is read or written
   std::vector<RejectedFile> rejected_;
   std::vector<ArchivedSegment> segments_;  // by range

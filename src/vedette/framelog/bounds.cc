@@ -1,5 +1,6 @@
 #include "vedette/framelog/bounds.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "vedette/base/error.h"
@@ -13,7 +14,10 @@ namespace {
 /// No control: the untouched frames, whatever happens.
 class NoBounds final : public BoundsPolicy {
  public:
-  explicit NoBounds(const KnobTable& table) { decision_.combination = table.rows()[table.best()].id; }
+  explicit NoBounds(const KnobTable& table) {
+    // Nothing saved, nothing withheld. The most accurate may be another: F1 is not monotone in size.
+    decision_.combination = std::ranges::max_element(table.rows(), {}, &Combination::load_bytes)->id;
+  }
   void sent(const Sent& /*frame*/) override {}
   void observe(const Feedback& /*feedback*/) override {}
   Decision decide(MonotonicTime /*now*/) override { return decision_; }

@@ -34,6 +34,25 @@ TEST(Bounds, BeginsWithTheSmallestThatIsAccurateEnough) {
   EXPECT_TRUE(first.feasible);
 }
 
+TEST(Bounds, OfWhatIsAsQuickItTakesWhatSendsFewerFrames) {
+  // Half of the frames withheld: of the same size, and no queue where the link is full.
+  auto differencing = row(11, 100.1e3, 0.96);
+  differencing.kept = 0.5;
+  const auto table = table_of({row(10, 100e3, 0.96), differencing, row(40, 800e3, 1.0)});
+  EXPECT_EQ(make_bounds_policy("vedette", table, {})->decide(Channel::at(0)).combination, 11U);
+  Channel channel;
+  channel.bytes_per_ms = 0.5e3;  // twice what fits
+  auto& camera = channel.add("vedette", table);
+  channel.run(10);
+  EXPECT_FALSE(camera.last.feasible);
+  EXPECT_EQ(camera.last.combination, 11U);
+}
+
+TEST(Bounds, NoControlSendsUntouchedFramesEvenWhereOthersAreMoreAccurate) {
+  const auto table = table_of({row(1, 50e3, 1.002), row(2, 800e3, 1.0)});
+  EXPECT_EQ(make_bounds_policy("none", table, {})->decide(Channel::at(0)).combination, 2U);
+}
+
 TEST(Bounds, TakesTheMostAccurateThatFitsNotTheLargest) {
   Channel channel;
   channel.bytes_per_ms = 6e3;  // 250 KB: 45 ms; 400 KB: 70 ms; 800 KB: 136 ms
@@ -260,6 +279,24 @@ TEST(Bounds, NamesTransfersToAbandon) {
   EXPECT_EQ(*after.abandon, sequence);
   EXPECT_TRUE(after.send);
   EXPECT_LT(uneven()->index_of(after.combination), uneven()->index_of(40));
+}
+
+TEST(Bounds, AbandonsNothingWhereFeedbackGetsLost) {
+  const auto policy = make_bounds_policy("vedette", uneven(), {}, {0, true});
+  double now = 0;
+  const auto frame = [&](uint64_t sequence, bool answer) {
+    const Decision decision = policy->decide(Channel::at(now));
+    EXPECT_FALSE(decision.abandon.has_value()) << "at " << now << " ms";
+    EXPECT_TRUE(decision.feasible && decision.send) << "at " << now << " ms: " << decision.reason;
+    policy->sent({sequence, decision.combination, 100000, Channel::at(now), Duration{}});
+    if (answer) policy->observe({sequence, Channel::at(now + 22), milliseconds(20), Duration{}, false});
+    now += 100;
+    return decision;
+  };
+  uint64_t sequence = 0;
+  for (; sequence < 100; ++sequence) frame(sequence, sequence % 5 != 0);
+  for (int i = 0; i < 3; ++i) frame(++sequence, false);  // three lost in a row: rare, and no evidence yet
+  EXPECT_EQ(frame(++sequence, true).combination, 40U);
 }
 
 TEST(Bounds, LimitHoldsItDownAndGoesAway) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -72,8 +73,16 @@ class SystemFiles final : public FileSystem {
   }
   void make_folder(const std::string& folder) override {
     std::error_code fault;
-    std::filesystem::create_directories(folder, fault);
-    if (fault) throw_errno(fault.value(), fmt::format("cannot create the folder {}", folder));
+    if (std::filesystem::is_directory(folder, fault)) return;
+    const auto above = std::filesystem::path(folder).lexically_normal().parent_path().string();
+    if (!above.empty() && above != folder) make_folder(above);
+    if (::mkdir(folder.c_str(), 0777) != 0) {
+      const int cause = errno == EEXIST ? ENOTDIR : errno;
+      if (!std::filesystem::is_directory(folder, fault)) {
+        throw_errno(cause, fmt::format("cannot create the folder {}", folder));
+      }
+    }
+    sync_folder(above.empty() ? "." : above);  // else what is kept in it may be gone with it
   }
   std::unique_ptr<FileWriter> create(const std::string& path) override {
     return std::make_unique<SystemFileWriter>(path);

@@ -30,7 +30,7 @@ class FileSystem {
   virtual ~FileSystem() = default;
   /// Files (no folders) of a folder in no order.
   virtual std::vector<FileInfo> list(const std::string& folder) = 0;
-  /// The folder and those above it.
+  /// The folder and those above it; they would survive a power cut.
   virtual void make_folder(const std::string& folder) = 0;
   /// Empty, replacing what was there.
   virtual std::unique_ptr<FileWriter> create(const std::string& path) = 0;

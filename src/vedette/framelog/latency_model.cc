@@ -12,6 +12,7 @@ constexpr double kForgetSeconds = 20;
 constexpr double kBasePull = 3;        // the prior of the base weighs as much as so many frames
 constexpr double kHuber = 0.3;         // relative residual beyond which a frame's weight falls
 constexpr double kSpreadOfSizes = 0.3;  // relative deviation of the sizes that founds a base
+constexpr double kAlike = 0.3;  // sizes that differ by less tell nothing of the base
 constexpr double kLowLevel = 0.8;
 constexpr double kHighLevel = 1.25;
 constexpr size_t kToFold = 5;
@@ -57,6 +58,7 @@ void LatencyModel::observe(double bytes, double ms, MonotonicTime at) {
   last_ = at;
   ++seen_;
   ratios_.push(ratio);
+  note_step(bytes, ratio);
   solve();
   relevel(at);
   refresh();
@@ -69,9 +71,20 @@ void LatencyModel::observe_at_least(double bytes, double ms, MonotonicTime at) {
   }
   if (ms <= expect(bytes)) return;
   ratios_.push(ms / std::max(base_ + per_byte_ * bytes, kLeastMs));
+  note_step(bytes, ratios_.newest(0));
   reference_ = bytes;
   relevel(at);
   refresh();
+}
+
+void LatencyModel::note_step(double bytes, double ratio) {
+  if (ratio > kLowLevel && ratio < kHighLevel) {
+    as_expected_bytes_ = bytes;
+    stepped_ = false;
+  } else if (as_expected_bytes_ > 0) {
+    stepped_ = std::abs(bytes - as_expected_bytes_) < kAlike * as_expected_bytes_;
+    as_expected_bytes_ = 0;
+  }
 }
 
 void LatencyModel::solve() {
@@ -92,7 +105,7 @@ void LatencyModel::solve() {
   }
   base_ = a;
   per_byte_ = std::max(b, 1e-12);
-  if (var_x > kSpreadOfSizes * kSpreadOfSizes * mean_x * mean_x && count_ > 4) {
+  if (!stepped_ && var_x > kSpreadOfSizes * kSpreadOfSizes * mean_x * mean_x && count_ > 4) {
     prior_base_ = base_;
     founded_ = true;
     founded_at_ = last_;
@@ -126,7 +139,7 @@ void LatencyModel::relevel(MonotonicTime at) {
   // Five on one side: the link changed. The regression is moved as a whole; older residuals keep their meaning.
   const double moved = ratios_.quantile(0.5, 1, kToFold);
   const double target = std::max(kLeastMs, moved * (base_ + per_byte_ * reference_));
-  const double base = std::min(base_, 0.5 * target);
+  const double base = std::min(stepped_ ? prior_base_ : base_, 0.5 * target);
   const double per_byte = (target - base) / reference_;
   y_ = base * weight_ + per_byte * x_;
   xy_ = base * x_ + per_byte * xx_;

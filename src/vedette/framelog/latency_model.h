@@ -36,6 +36,10 @@ class LastValues {
 /// when all sizes are alike), and above it a level: the median of the last three residuals, which follows a step after
 /// two frames and ignores one outlier. A single residual above kAlarm counts at once, unless such alarms proved false
 /// lately. A level that stays is folded into the regression.
+///
+/// Who sends follows the link: large frames while it is fast, small ones when it is slow. Frames from both sides of a
+/// step look like a large base; so what began at frames of one size is a step of the rate and says nothing of the base,
+/// what began where the size changed is news of the base.
 class LatencyModel {
  public:
   static constexpr double kAlarm = 2.5;
@@ -61,6 +65,7 @@ class LatencyModel {
   bool founded(MonotonicTime now) const { return founded_ && now - founded_at_ < std::chrono::minutes(1); }
 
  private:
+  void note_step(double bytes, double ratio);
   void solve();
   void relevel(MonotonicTime at);
   void refresh();
@@ -76,6 +81,8 @@ class LatencyModel {
   bool alarmed_ = false;
   size_t since_alarm_ = 0;
   size_t seen_ = 0;
+  double as_expected_bytes_ = 0;  // size of the last frame that took what was expected; 0: the newest did not
+  bool stepped_ = false;
   bool improved_ = false;
   bool founded_ = false;
   MonotonicTime founded_at_;

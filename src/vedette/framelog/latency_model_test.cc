@@ -60,6 +60,15 @@ TEST_F(LatencyModelTest, OneOutlierChangesNothingLasting) {
   EXPECT_NEAR(model.expect(2e5), before, 0.1 * before);
 }
 
+TEST_F(LatencyModelTest, AStepThatTheSizesFollowSaysNothingOfTheBase) {
+  // The controller sends large frames while the link is fast and small ones when it is slow.
+  frames(100, 2.3e5, 2.4e-4);
+  frame(2.3e5, 8.4e-4);
+  frames(40, 8e4, 8.4e-4);
+  EXPECT_LT(model.base_ms(), 10);
+  EXPECT_NEAR(model.expect(2.3e5), 196, 25);
+}
+
 TEST_F(LatencyModelTest, FollowsATenfoldStepAfterOneFrame) {
   frames(60, 2e5, 1e-4);
   frame(2e5, 1e-3);

@@ -176,6 +176,13 @@ uint64_t Log::commit(const RecordInfo& info, size_t bytes) {
   return publish(checked_entry(info), bytes);
 }
 
+void Log::make_ready(size_t bytes) {
+  const size_t most = std::min(bytes + bytes / 8, Segment::largest_frame(options_.segment_bytes));
+  if (!open_->sealed()) open_->make_ready(most);
+  const bool last = open_->sealed() || !open_->fits(2 * most);
+  if (last && list()->size() < most_segments_) pool_->make_ready(most);  // later ones come from what is evicted
+}
+
 void Log::close() {
   if (!closed_.exchange(true, std::memory_order_acq_rel)) wakeup_.notify();
 }

@@ -76,6 +76,10 @@ class Log : public std::enable_shared_from_this<Log> {
   /// Publishes the first `bytes` of what reserve() gave. Throws as append(); the room is then still reserved.
   uint64_t commit(const RecordInfo& info, size_t bytes);
 
+  /// For when the writer has nothing else to do: lays pages under the room of a next frame of about `bytes`, so that it
+  /// does not wait for them on the first lap through the memory.
+  void make_ready(size_t bytes);
+
   /// No more frames: followers come to their end, and the writer is refused from then on. From any thread, any number
   /// of times; a frame that is appended at the same moment may not reach followers.
   void close();

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "vedette/base/error.h"
@@ -78,6 +81,24 @@ std::vector<std::string> LogSet::cameras() const {
   std::vector<std::string> names;
   names.reserve(members_.size());
   for (const auto& [name, member] : members_) names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> LogSet::stored() const {
+  std::vector<std::string> names;
+  std::error_code fault;
+  if (options_.folder.empty() || !std::filesystem::exists(options_.folder, fault)) return names;
+  std::filesystem::directory_iterator entries(options_.folder, fault);
+  for (; !fault && entries != std::filesystem::directory_iterator(); entries.increment(fault)) {
+    const std::string name = entries->path().filename().string();
+    std::error_code gone;
+    // A folder of another name than its camera's is somebody else's.
+    if (entries->is_directory(gone) && folder_name(camera_of_folder(name)) == name) {
+      names.push_back(camera_of_folder(name));
+    }
+  }
+  if (fault) throw_errno(fault.value(), fmt::format("cannot list {}", options_.folder));
+  std::sort(names.begin(), names.end());
   return names;
 }
 

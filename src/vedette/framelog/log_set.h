@@ -33,8 +33,11 @@ class LogSet {
   std::shared_ptr<Log> find(const std::string& camera) const;
   /// Null when it was not opened or is kept in memory only.
   std::shared_ptr<Store> store(const std::string& camera) const;
-  /// Sorted.
+  /// Those that were opened. Sorted.
   std::vector<std::string> cameras() const;
+  /// Those that have a folder on the disk, opened or not. Sorted; none without a folder. Throws Error when it cannot be
+  /// listed.
+  std::vector<std::string> stored() const;
   /// Writes what there is and forgets the log; it lives on with whoever has it, closed.
   void close(const std::string& camera);
 

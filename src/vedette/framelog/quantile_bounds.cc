@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -22,7 +23,8 @@ constexpr double kOverdue = 1.2;       // times the predicted quantile before a 
 constexpr double kOverdueGuess = 1.5;  // an overdue frame is guessed to take its age times this
 constexpr double kLostRatio = 2.4;     // below LatencyModel::kAlarm: one lost frame changes nothing, two of three do
 constexpr double kDoubt = 0.03;        // share of lost feedback from which its absence is no evidence
-constexpr double kSeldom = 0.01;
+constexpr double kSeldom = 0.002;
+constexpr double kAsQuick = 1.02;
 constexpr double kSmallGain = 0.003;
 constexpr size_t kColdFrames = 10;
 constexpr Duration kDwell = milliseconds(600);
@@ -59,6 +61,7 @@ QuantileBounds::QuantileBounds(std::shared_ptr<const KnobTable> table, const Bou
   holds_.resize(table_->rows().size());
   all_.assign(table_->frontier().begin(), table_->frontier().end());
   use_bounds();
+  current_ = quickest(rows_, 1);
 }
 
 void QuantileBounds::set_bounds(const Bounds& bounds) {
@@ -142,14 +145,20 @@ void QuantileBounds::observe(const Feedback& feedback) {
   }
 }
 
+bool QuantileBounds::in_doubt() const { return lost_feedback_ > kDoubt; }
+
+size_t QuantileBounds::seldom_lost() const {
+  if (!in_doubt()) return 0;
+  return static_cast<size_t>(std::log(kSeldom) / std::log(std::min(lost_feedback_, 0.5)));
+}
+
 double QuantileBounds::overdue(MonotonicTime now) const {
   if (in_flight_.empty() || link_.empty()) return 1;
   // Where feedback gets lost, a frame without it says little; as many in a row as are seldom all lost do.
-  const bool doubt = lost_feedback_ > kDoubt;
-  const size_t later = doubt ? static_cast<size_t>(std::log(kSeldom) / std::log(std::min(lost_feedback_, 0.5))) : 0;
+  const size_t later = seldom_lost();
   if (in_flight_.frames().size() <= later) return 1;
   const auto& oldest = in_flight_.frames()[later];
-  const MonotonicTime began = doubt ? oldest.sent.at : in_flight_.oldest_began();
+  const MonotonicTime began = in_doubt() ? oldest.sent.at : in_flight_.oldest_began();
   const double age = to_milliseconds(now - began) - return_ms_.quantile(0.95, 0);
   const double expected = link_.expect(oldest.expected_bytes);
   if (age <= kOverdue * link_.spread(quantile_) * expected) return 1;
@@ -183,11 +192,16 @@ bool QuantileBounds::fits(size_t row, double slower, double within) const {
 }
 
 size_t QuantileBounds::quickest(const std::vector<size_t>& rows, double slower) const {
-  return *std::min_element(rows.begin(), rows.end(), [&](size_t a, size_t b) {
-    const double pa = predict(a, slower, 0).high_ms;
-    const double pb = predict(b, slower, 0).high_ms;
-    return pa != pb ? pa < pb : bytes_of(a) < bytes_of(b);
-  });
+  const auto cost = [&](size_t row) { return link_.empty() ? bytes_of(row) : predict(row, slower, 0).high_ms; };
+  double least = std::numeric_limits<double>::infinity();
+  for (const size_t row : rows) least = std::min(least, cost(row));
+  // Of what is as quick, that which sends fewer frames: where little fits, the queue is what makes frames late.
+  size_t best = kNone;
+  for (const size_t row : rows) {
+    if (cost(row) > kAsQuick * least) continue;
+    if (best == kNone || table_->rows()[row].load_bytes() < table_->rows()[best].load_bytes()) best = row;
+  }
+  return best;
 }
 
 size_t QuantileBounds::most_accurate(const std::vector<size_t>& rows, double slower, double backlog) const {
@@ -209,7 +223,8 @@ void QuantileBounds::expire(MonotonicTime now) {
 }
 
 std::optional<uint64_t> QuantileBounds::abandon(MonotonicTime now, double slower) {
-  if (!options_.can_abandon || in_flight_.empty() || link_.empty()) return std::nullopt;
+  // What is abandoned does not come back: not where a frame without feedback may well have come.
+  if (!options_.can_abandon || in_doubt() || in_flight_.empty() || link_.empty()) return std::nullopt;
   size_t instead = most_accurate(rows_, slower, 0);
   if (instead == kNone) instead = quickest(rows_, slower);
   std::optional<uint64_t> through;
@@ -306,7 +321,8 @@ void QuantileBounds::adjust(MonotonicTime now) {
 }
 
 bool QuantileBounds::silent(MonotonicTime now) const {
-  const double patience = std::max({to_milliseconds(kSilence), 2 * bound_ms_, 3 * interval_ms()});
+  const double patience =
+      std::max({to_milliseconds(kSilence), 2 * bound_ms_, static_cast<double>(3 + seldom_lost()) * interval_ms()});
   return waiting_since_ && to_milliseconds(now - *waiting_since_) > patience;
 }
 

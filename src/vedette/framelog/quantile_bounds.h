@@ -58,6 +58,10 @@ class QuantileBounds final : public BoundsPolicy {
   size_t quickest(const std::vector<size_t>& rows, double slower) const;
   /// The most accurate of `rows` that fits after `backlog`; npos: none.
   size_t most_accurate(const std::vector<size_t>& rows, double slower, double backlog) const;
+  /// So much feedback gets lost that one frame without it says nothing.
+  bool in_doubt() const;
+  /// So many frames in a row without feedback are no evidence yet.
+  size_t seldom_lost() const;
   void expire(MonotonicTime now);
   void adjust(MonotonicTime now);
   bool go_up(MonotonicTime now);

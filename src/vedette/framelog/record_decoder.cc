@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <tuple>
 
@@ -32,6 +33,16 @@ std::shared_ptr<const Picture> unpack(const RecordInfo& info, std::span<const ui
   return picture;
 }
 
+/// Of the picture that the camera took: the record says when a knob made it smaller, else its own.
+std::pair<int, int> taken_size(const RecordInfo& info, const Frame& frame) {
+  const int width = info.original_width, height = info.original_height;
+  if (width == 0 || height == 0 || (width == info.width && height == info.height)) return media::pixel_size(frame);
+  if (std::max(width, height) > Picture::kLargestSide)
+    throw Error(ErrorCode::kInvalidData,
+                fmt::format("a record of a picture of {}×{} pixels, which no camera takes", width, height));
+  return {width, height};
+}
+
 }  // namespace
 
 RecordDecoder::RecordDecoder(std::shared_ptr<BufferPool> pool, bool keep_jpeg)
@@ -43,22 +54,21 @@ std::optional<Frame> RecordDecoder::decode(const RecordInfo& info, std::span<con
   Frame frame;
   switch (info.codec) {
     case FrameCodec::kJpeg:
-      std::tie(frame.width, frame.height) = media::jpeg_size(bytes);
       if (keep_jpeg_) {
+        (void)media::jpeg_size(bytes);
         frame.jpeg = std::make_shared<const Bytes>(bytes.begin(), bytes.end());
       } else {
         frame.picture = media::decode_jpeg(bytes, pool_.get());
       }
-      return frame;
+      break;
     case FrameCodec::kBgr: frame.picture = unpack(info, bytes, PixelFormat::kBgr, pool_.get()); break;
     case FrameCodec::kGray: frame.picture = unpack(info, bytes, PixelFormat::kGray, pool_.get()); break;
     case FrameCodec::kI420: frame.picture = unpack(info, bytes, PixelFormat::kI420, pool_.get()); break;
     case FrameCodec::kH264:
     case FrameCodec::kH265: frame.picture = decode_video(info, bytes); break;
   }
-  if (!frame.picture) return std::nullopt;
-  frame.width = frame.picture->width();
-  frame.height = frame.picture->height();
+  if (!frame.picture && !frame.jpeg) return std::nullopt;
+  std::tie(frame.width, frame.height) = taken_size(info, frame);
   return frame;
 }
 

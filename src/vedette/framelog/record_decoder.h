@@ -24,7 +24,8 @@ class RecordDecoder {
   RecordDecoder(const RecordDecoder&) = delete;
   RecordDecoder& operator=(const RecordDecoder&) = delete;
 
-  /// Size and pixels (or JPEG) of a record; the rest of the frame is the caller's. Nothing for a record of a video that
+  /// Pixels (or JPEG) of a record and the size of what the camera took, which is larger when a knob was at work; the
+  /// rest of the frame is the caller's. Nothing for a record of a video that
   /// cannot be decoded without one that was not seen. Throws Error(kInvalidData) when the bytes are not what `info`
   /// says.
   std::optional<Frame> decode(const RecordInfo& info, std::span<const std::byte> bytes);

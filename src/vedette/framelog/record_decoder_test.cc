@@ -61,6 +61,29 @@ TEST_F(RecordDecoderTest, HandsJpegOnAsItIsOrDecoded) {
   EXPECT_FALSE(decoded->jpeg);
 }
 
+TEST_F(RecordDecoderTest, AFrameIsMeasuredInWhatTheCameraTook) {
+  const Bytes jpeg = media::encode_jpeg(*ramp(64, 48), 90);
+  const auto decode = [&](int width, int height) {
+    RecordInfo made = info(FrameCodec::kJpeg, 64, 48);
+    made.original_width = static_cast<uint16_t>(width);
+    made.original_height = static_cast<uint16_t>(height);
+    const auto frame = decoder.decode(made, std::as_bytes(std::span(jpeg)));
+    return std::pair(frame->width, frame->height);
+  };
+  EXPECT_EQ(decode(1920, 1080), std::pair(1920, 1080));
+  EXPECT_EQ(decode(64, 48), std::pair(64, 48));
+  EXPECT_EQ(decode(0, 0), std::pair(64, 48)) << "not said";
+  EXPECT_THROW(decode(60000, 48), Error) << "no camera takes that";
+}
+
+TEST_F(RecordDecoderTest, ASizeThatWasOnlyGuessedIsNotBelieved) {
+  const Bytes jpeg = media::encode_jpeg(*ramp(64, 48), 90);
+  RecordInfo wrong = info(FrameCodec::kJpeg, 640, 480);
+  wrong.original_width = 640;
+  wrong.original_height = 480;
+  EXPECT_EQ(decoder.decode(wrong, std::as_bytes(std::span(jpeg)))->width, 64);
+}
+
 TEST_F(RecordDecoderTest, UnpacksRawPlanesOfOddSizes) {
   for (const auto& [codec, format] :
        {std::pair(FrameCodec::kBgr, PixelFormat::kBgr), std::pair(FrameCodec::kGray, PixelFormat::kGray),

@@ -53,6 +53,8 @@ class Segment {
   bool fits(size_t bytes) const;
   /// Where the next record's bytes go; fits(bytes) must hold.
   std::span<std::byte> room(size_t bytes);
+  /// Has pages laid under the next record's room, as far as it fits.
+  void make_ready(size_t bytes) { memory_->make_ready(next_offset_ + bytes); }
   /// Publishes a record whose bytes lie in room(); its offset and size are set here.
   void publish(IndexEntry entry, size_t bytes);
   void seal() { sealed_.store(true, std::memory_order_release); }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -84,13 +85,18 @@ SegmentHeader decode(const HeaderBytes& bytes, uint64_t file_bytes) {
   header.range = get<SegmentRange>(bytes, kAtRange);
   header.data_bytes = get<uint64_t>(bytes, kAtDataBytes);
   const size_t camera_bytes = std::to_integer<size_t>(bytes[kAtCameraBytes]);
+  const SegmentRange& range = header.range;
+  // Every record begins on a boundary of its own, which bounds the index by the data.
   if (camera_bytes > SegmentHeader::kMaxCameraBytes || header.records == 0 || header.data_bytes == 0 ||
-      header.data_bytes > SegmentHeader::kMaxDataBytes || header.records > header.data_bytes ||
-      get<uint32_t>(bytes, kAtChunkBytes) != SegmentHeader::kChunkBytes || header.range.last_sequence == UINT64_MAX ||
-      header.range.last_sequence < header.range.first_sequence || header.range.last_time_us == INT64_MAX ||
-      header.range.last_time_us < header.range.first_time_us) {
+      header.data_bytes > SegmentHeader::kMaxDataBytes ||
+      header.records > (header.data_bytes - 1) / Segment::kAlign + 1 ||
+      get<uint32_t>(bytes, kAtChunkBytes) != SegmentHeader::kChunkBytes ||
+      range.last_sequence > SegmentHeader::kMaxSequence || range.last_sequence < range.first_sequence ||
+      range.first_time_us < -SegmentHeader::kMaxTimeUs || range.last_time_us > SegmentHeader::kMaxTimeUs ||
+      range.last_time_us < range.first_time_us) {
     refuse("its header makes no sense");
   }
+  if (header.memory_bytes() > SegmentHeader::kMaxDataBytes + 4096) refuse("it is larger than any segment");
   header.camera.assign(reinterpret_cast<const char*>(bytes.data()) + kAtCamera, camera_bytes);
   if (header.file_bytes() != file_bytes) {
     refuse(fmt::format("it has {} bytes where its header says {}", file_bytes, header.file_bytes()));
@@ -201,6 +207,10 @@ std::vector<IndexLine> parse_index(const std::vector<std::byte>& bytes, const Se
   return lines;
 }
 
+[[noreturn]] void throw_no_memory(uint64_t file_bytes) {
+  throw Error(ErrorCode::kExhausted, fmt::format("there is no memory to read its {} bytes", file_bytes));
+}
+
 }  // namespace
 
 SegmentImage::SegmentImage(const Segment& segment, uint32_t begin, uint32_t end, const std::string& camera,
@@ -262,23 +272,22 @@ void SegmentImage::write(const std::function<void(std::span<const std::byte>)>& 
 
 SegmentHeader read_header(const ReadAt& read, uint64_t file_bytes) { return Reader(read, file_bytes).header(); }
 
-SegmentHeader check_structure(const ReadAt& read, uint64_t file_bytes, const Keyring& keys) {
+SegmentHeader check_structure(const ReadAt& read, uint64_t file_bytes, const Keyring& keys) try {
   Reader reader(read, file_bytes);
   reader.footer(false);
   auto cipher = reader.cipher(keys);
   reader.seek(reader.header().index_offset());
   parse_index(reader.index(cipher), reader.header());
   return reader.header();
+} catch (const std::bad_alloc&) {
+  throw_no_memory(file_bytes);
 }
 
-std::shared_ptr<Segment> load_segment(const ReadAt& read, uint64_t file_bytes, const Keyring& keys) {
+std::shared_ptr<Segment> load_segment(const ReadAt& read, uint64_t file_bytes, const Keyring& keys) try {
   Reader reader(read, file_bytes);
   const SegmentHeader& header = reader.header();
   auto cipher = reader.cipher(keys);
-  // Room for the last record's padding, which is not on disk, and for the index.
-  const size_t room = header.data_bytes + Segment::kAlign + size_t{header.records} * sizeof(IndexEntry);
-  if (room > UINT32_MAX - 4096) throw SegmentFault(Kind::kTorn, "it is larger than any segment");
-  auto memory = std::make_unique<SegmentMemory>(room, false, false);
+  auto memory = std::make_unique<SegmentMemory>(header.memory_bytes(), false, false);
   const std::span<std::byte> data(memory->data(), header.data_bytes);
   for (uint64_t i = 0; i < header.chunks(); ++i) {
     const size_t at = i * SegmentHeader::kChunkBytes;
@@ -296,6 +305,8 @@ std::shared_ptr<Segment> load_segment(const ReadAt& read, uint64_t file_bytes, c
   }
   segment->seal();
   return segment;
+} catch (const std::bad_alloc&) {
+  throw_no_memory(file_bytes);
 }
 
 }  // namespace vedette::framelog

@@ -17,6 +17,10 @@ namespace vedette::framelog {
 struct SegmentRange {
   uint64_t first_sequence = 0, last_sequence = 0;
   int64_t first_time_us = 0, last_time_us = 0;
+
+  bool covers(const SegmentRange& other) const {
+    return first_sequence <= other.first_sequence && other.last_sequence <= last_sequence;
+  }
 };
 
 /// The form of a segment on disk. All numbers are little endian.
@@ -37,8 +41,10 @@ struct SegmentHeader {
   static constexpr size_t kTagBytes = 16;
   static constexpr size_t kChunkBytes = size_t{1} << 20;
   static constexpr size_t kMaxCameraBytes = 127;
-  /// Larger ones are taken for corrupt.
-  static constexpr uint64_t kMaxDataBytes = uint64_t{1} << 32;
+  /// Larger ones are taken for corrupt: no log has larger segments.
+  static constexpr uint64_t kMaxDataBytes = uint64_t{1} << 30;
+  static constexpr uint64_t kMaxSequence = uint64_t{1} << 62;
+  static constexpr int64_t kMaxTimeUs = 7'258'118'400'000'000;  // 2200: there is room for sums of nanoseconds
 
   std::string camera{};
   uint64_t key_id = 0;  ///< 0: plain
@@ -51,6 +57,8 @@ struct SegmentHeader {
   uint64_t chunks() const { return (data_bytes + kChunkBytes - 1) / kChunkBytes; }
   uint64_t index_bytes() const { return uint64_t{records} * kEntryBytes + (sealed() ? kTagBytes : 0); }
   uint64_t index_offset() const { return kBytes + data_bytes + (sealed() ? chunks() * kTagBytes : 0); }
+  /// What it takes in memory: room for the last record's padding, which is not on disk, and for the index.
+  uint64_t memory_bytes() const { return data_bytes + Segment::kAlign + uint64_t{records} * sizeof(IndexEntry); }
   uint64_t file_bytes() const { return index_offset() + index_bytes() + kFooterBytes; }
 };
 
@@ -88,9 +96,10 @@ using ReadAt = std::function<void(uint64_t offset, std::span<std::byte> into)>;
 
 /// Throws SegmentFault; never trusts a length it has not checked against `file_bytes`.
 SegmentHeader read_header(const ReadAt& read, uint64_t file_bytes);
-/// Header and index, the bytes unread: what can be known cheaply. Throws as read_header().
+/// Header and index, the bytes unread: what can be known cheaply. Throws as read_header(), Error(kExhausted) without
+/// memory.
 SegmentHeader check_structure(const ReadAt& read, uint64_t file_bytes, const Keyring& keys);
-/// The whole file, every byte of it checked. Throws as read_header(), Error(kExhausted) without memory.
+/// The whole file, every byte of it checked. Throws as check_structure().
 std::shared_ptr<Segment> load_segment(const ReadAt& read, uint64_t file_bytes, const Keyring& keys);
 
 }  // namespace vedette::framelog

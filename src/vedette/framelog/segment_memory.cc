@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <string>
@@ -51,7 +52,17 @@ SegmentMemory::SegmentMemory(size_t bytes, bool shared, bool prefault)
   ::madvise(memory, size_bytes_, MADV_HUGEPAGE);  // fewer faults and TLB misses; fine where there are none
   if (prefault) {
     for (size_t i = 0; i < size_bytes_; i += kPage) data_[i] = std::byte{0};
+    ready_bytes_ = size_bytes_;
   }
+}
+
+void SegmentMemory::make_ready(size_t bytes) {
+  const size_t wanted = std::min((bytes + kPage - 1) / kPage * kPage, size_bytes_);
+  if (wanted <= ready_bytes_) return;
+#ifdef MADV_POPULATE_WRITE  // a kernel that does not know it faults later
+  ::madvise(data_ + ready_bytes_, wanted - ready_bytes_, MADV_POPULATE_WRITE);
+#endif
+  ready_bytes_ = wanted;
 }
 
 SegmentMemory::~SegmentMemory() {
@@ -105,6 +116,13 @@ void SegmentPool::fill(size_t count) {
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(memory));
   }
+}
+
+void SegmentPool::make_ready(size_t bytes) {
+  std::unique_ptr<SegmentMemory> memory = take();
+  if (!memory) return;
+  memory->make_ready(bytes);
+  give_back(std::move(memory));
 }
 
 size_t SegmentPool::total_bytes() const {

@@ -25,11 +25,16 @@ class SegmentMemory {
   /// Its own within the process, never used twice: a peer maps each id once.
   uint64_t id() const { return id_; }
 
+  /// Has the system lay pages under the first `bytes`, so that writing there does not fault. Nothing when they are
+  /// there already. By the thread that writes.
+  void make_ready(size_t bytes);
+
  private:
   std::byte* data_ = nullptr;
   size_t size_bytes_ = 0;
   int file_ = -1;
   uint64_t id_ = 0;
+  size_t ready_bytes_ = 0;
 };
 
 /// Hands out segment memory within a limit and takes it back. From any thread.
@@ -42,6 +47,8 @@ class SegmentPool {
   void give_back(std::unique_ptr<SegmentMemory> memory);
   /// Makes so many ready beforehand.
   void fill(size_t count);
+  /// One is waiting then, if the limit allows, with pages under its first `bytes`.
+  void make_ready(size_t bytes);
 
   size_t segment_bytes() const { return segment_bytes_; }
   /// All memory of the log, in use or waiting.

@@ -88,16 +88,31 @@ void Store::report(const std::string& trouble) {
 }
 
 void Store::persist(bool with_open) {
+  try {
+    write_segments(with_open);
+  } catch (const Error&) {
+    // On a full disk the limits of age and bytes make room.
+    if (!retain()) throw;
+    write_segments(with_open);
+  }
+  retain();
+}
+
+bool Store::retain() {
+  const Clock& clock = options_.clock == nullptr ? Clock::system() : *options_.clock;
+  const uint64_t removed = archive_->retain(clock.now());
+  const std::lock_guard lock(bell_->mutex);
+  stats_.removed_frames += removed;
+  return removed > 0;
+}
+
+void Store::write_segments(bool with_open) {
   // One at a time: a segment that is held here cannot be used again by the log.
   while (const SegmentPtr segment = next_segment(with_open)) {
     const bool whole = segment->sealed();
     persist_segment(*segment);
     if (!whole) break;
   }
-  const Clock& clock = options_.clock == nullptr ? Clock::system() : *options_.clock;
-  const uint64_t removed = archive_->retain(clock.now());
-  const std::lock_guard lock(bell_->mutex);
-  stats_.removed_frames += removed;
 }
 
 SegmentPtr Store::next_segment(bool with_open) {

@@ -58,6 +58,8 @@ class Store {
  private:
   void run(const std::stop_token& stop);
   void persist(bool with_open);
+  void write_segments(bool with_open);
+  bool retain();  // whether frames went
   SegmentPtr next_segment(bool with_open);
   void persist_segment(const Segment& segment);
   void report(const std::string& trouble);

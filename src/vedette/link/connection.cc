@@ -10,6 +10,8 @@ namespace {
 
 /// After so much the thread turns to other connections.
 constexpr size_t kTurnBytes = size_t{8} << 20;
+/// A message of few bytes may stand for a whole picture in shared memory.
+constexpr Duration kReadTurn = std::chrono::microseconds(500);
 /// A peer that reads nothing must not fill our memory with credits and pings.
 constexpr size_t kMostControlBytes = size_t{1} << 20;
 constexpr int kSilentPings = 3;
@@ -81,6 +83,7 @@ void Connection::on_ready() {
 
 void Connection::read() {
   size_t turn = 0;
+  const MonotonicTime began = Clock::system().monotonic();
   while (state_ != State::kClosed) {
     const Socket::Result result = socket_->read(reader_.targets(), received_);
     if (result.progress == Socket::Progress::kWait) return;
@@ -91,7 +94,8 @@ void Connection::read() {
     heard_ = Clock::system().monotonic();
     reader_.advance(result.bytes);
     turn += result.bytes;
-    if (turn >= kTurnBytes) return context_->loop.post([self = shared_from_this()] { self->on_ready(); });
+    if (turn >= kTurnBytes || heard_ - began >= kReadTurn)
+      return context_->loop.post([self = shared_from_this()] { self->on_ready(); });
   }
 }
 

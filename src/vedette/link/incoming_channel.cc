@@ -6,6 +6,7 @@
 
 #include "vedette/base/log.h"
 #include "vedette/link/incoming_link.h"
+#include "vedette/media/jpeg.h"
 
 namespace vedette::link {
 
@@ -167,7 +168,8 @@ void IncomingChannel::deliver(Delivery& delivery) {
       observation = assemble(std::move(*delivery.observation), stream_, context_->pool);
       const MonotonicTime ended = Clock::system().monotonic();
       const Frame& frame = observation->frame();
-      if (slow) context_->decoded(static_cast<size_t>(frame.width) * static_cast<size_t>(frame.height), ended - began);
+      const auto [width, height] = frame.picture ? media::pixel_size(frame) : std::pair(frame.width, frame.height);
+      if (slow) context_->decoded(static_cast<size_t>(width) * static_cast<size_t>(height), ended - began);
       receive_.record(ended - delivery.began);
     } catch (const Error& e) {
       delivery.gaps.emplace_back("decode_failed", 1);

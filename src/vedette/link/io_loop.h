@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,7 +15,14 @@
 
 namespace vedette::link {
 
-/// One thread that waits for descriptors, for a time, or for something to be posted. Runs on the machine's own clock.
+/// Waits for descriptors, for a time, or for something to be posted. Runs on the machine's own clock, on a thread of
+/// its own or on one that lends itself: who waits for what comes in by this loop need not be woken by another thread.
+///
+///   own thread runs ──lend()──▶ guest runs ──its wish came true──▶ nobody, for kGrace ──▶ own thread runs
+///          ▲                                                         │ something was posted, or a guest came second
+///          └─────────────────────────────────────────────────────────┘
+///
+/// "The thread" below is whichever runs the loop at the time.
 class IoLoop {
  public:
   class Handler {
@@ -33,6 +41,11 @@ class IoLoop {
   /// Runs what was posted, then ends the thread. Not from the thread itself.
   void stop();
 
+  /// Runs the loop on this thread until `done()`, the deadline or stop(). False at once when somebody else lends a
+  /// thread or waits already: the caller then waits for whoever runs the loop, and says wait_is_over() afterwards.
+  bool lend(const std::function<bool()>& done, MonotonicTime deadline);
+  void wait_is_over();
+
   // From any thread; nothing happens after stop().
   void post(std::function<void()> task);
   /// tick() is called at `at` at the latest.
@@ -49,6 +62,10 @@ class IoLoop {
 
  private:
   void run(const std::stop_token& stop);
+  void turn(MonotonicTime deadline);
+  bool begin_own_turns(const std::stop_token& stop);
+  void end_turns();
+  void call_own_thread();
   void wake();
   bool run_posted();
 
@@ -66,6 +83,15 @@ class IoLoop {
   bool woken_ = false;  // the event was given and not yet taken
   std::atomic<int64_t> next_tick_ns_;  // on the monotonic clock
   std::atomic<std::thread::id> thread_id_{};
+
+  std::mutex turns_mutex_;  // of who runs the loop
+  std::condition_variable_any turns_;
+  bool running_ = false;  // somebody does
+  bool called_ = false;  // the own thread is to, without waiting for another guest
+  size_t waiting_ = 0;  // threads that would have lent themselves
+  MonotonicTime guest_left_{};
+  std::atomic<bool> guest_{false};  // one runs the loop, or is about to
+  std::atomic<bool> stopping_{false};
   std::jthread thread_;
 };
 

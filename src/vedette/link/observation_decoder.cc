@@ -148,8 +148,8 @@ void check_sections(const wire::Observation& header, size_t body_bytes, size_t e
   }
   if (in_body != body_bytes) throw ProtocolError("a body longer than its sections");
   if (embedding_floats > 0 && !embeddings) throw ProtocolError("embeddings that are not there");
-  const size_t frame_pixels = size_t{header.frame().width()} * header.frame().height();
-  if (jpeg && frame_pixels > kMostPixels) throw ProtocolError("a JPEG of too many pixels");
+  if ((picture || jpeg) && (header.frame().width() == 0 || header.frame().height() == 0))
+    throw ProtocolError("a picture in a frame without a size");
 }
 
 }  // namespace
@@ -212,8 +212,6 @@ std::span<const std::span<uint8_t>> ObservationDecoder::begin(std::span<const ui
         if (section.kind() == wire::Section::CROP) {
           received_.objects[section.object()].crop = std::move(picture);
         } else {
-          if (raw.width != received_.frame.width || raw.height != received_.frame.height)
-            throw ProtocolError("a picture that has not the frame's size");
           received_.frame.picture = std::move(picture);
         }
         break;
@@ -252,10 +250,9 @@ Observation assemble(ReceivedObservation received, std::shared_ptr<const StreamI
   frame.stream = std::move(stream);
   if (frame.jpeg && !frame.picture) {
     const auto [width, height] = media::jpeg_size(*frame.jpeg);
-    if (width != frame.width || height != frame.height)
-      throw Error(ErrorCode::kInvalidData, "a JPEG of " + std::to_string(width) + "x" + std::to_string(height) +
-                                               " pixels in a frame of " + std::to_string(frame.width) + "x" +
-                                               std::to_string(frame.height));
+    if (size_t(width) * size_t(height) > kMostPixels)
+      throw Error(ErrorCode::kInvalidData,
+                  "a JPEG of too many pixels, " + std::to_string(width) + "x" + std::to_string(height));
     frame.picture = media::decode_jpeg(*frame.jpeg, &pool);
   }
   for (const auto& [object, jpeg] : received.crop_jpegs) {

@@ -113,13 +113,14 @@ SharedWriter::SharedWriter(std::shared_ptr<SharedArena> arena)
 
 SharedWriter::~SharedWriter() { munmap(state_, kStatesBytes); }
 
-void SharedWriter::collect() {
+size_t SharedWriter::collect() {
   std::erase_if(lent_, [&](uint32_t number) {
     if (state_[number - 1].load(std::memory_order_acquire) != 0) return false;
     keeps_[number - 1].clear();
     free_.push_back(number);
     return true;
   });
+  return lent_.size();
 }
 
 std::optional<uint32_t> SharedWriter::lease(Keep keep) {

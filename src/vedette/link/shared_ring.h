@@ -88,6 +88,8 @@ class SharedWriter {
   SharedArena& arena() const { return *arena_; }
   /// The lease's number, from 1; nothing when all are lent.
   std::optional<uint32_t> lease(Keep keep);
+  /// Takes back what the peer has ended; how much is still lent.
+  size_t collect();
   /// It was not sent after all.
   void cancel(uint32_t lease);
   /// To be passed to the peer: arena, states, pipe. The pipe's end is the peer's alone once passed() was called.
@@ -97,8 +99,6 @@ class SharedWriter {
   bool in_use();
 
  private:
-  void collect();
-
   std::shared_ptr<SharedArena> arena_;
   Descriptor states_, pipe_, pipe_theirs_;
   std::atomic<uint32_t>* state_ = nullptr;

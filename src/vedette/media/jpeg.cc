@@ -224,6 +224,12 @@ std::pair<int, int> jpeg_size(std::span<const uint8_t> jpeg) {
   return {header.width, header.height};
 }
 
+std::pair<int, int> pixel_size(const Frame& frame) {
+  if (frame.picture) return {frame.picture->width(), frame.picture->height()};
+  if (!frame.jpeg) throw Error(ErrorCode::kUnavailable, "the frame came from another node without its picture");
+  return jpeg_size(*frame.jpeg);
+}
+
 std::shared_ptr<const Bytes> jpeg_of(const Frame& frame, int quality) {
   if (frame.jpeg) return frame.jpeg;
   if (!frame.picture) throw Error(ErrorCode::kUnavailable, "the frame came from another node without its picture");

@@ -30,6 +30,10 @@ std::shared_ptr<Picture> decode_jpeg(std::span<const uint8_t> jpeg, BufferPool* 
 /// JPEG.
 std::pair<int, int> jpeg_size(std::span<const uint8_t> jpeg);
 
+/// Width and height of the pixels that a frame has, which may be fewer than what it is measured in. Throws as
+/// pixels_of(), but decodes nothing.
+std::pair<int, int> pixel_size(const Frame& frame);
+
 /// The frame as JPEG: what the camera delivered if it did (whatever `quality`), else encoded at the first call and
 /// shared by all later calls with the same quality. Throws as encode_jpeg; the frame must have pixels.
 std::shared_ptr<const Bytes> jpeg_of(const Frame& frame, int quality);

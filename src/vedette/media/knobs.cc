@@ -6,6 +6,7 @@
 
 #include "vedette/base/error.h"
 #include "vedette/frame/buffer_pool.h"
+#include "vedette/frame/scale.h"
 #include "vedette/media/artefacts.h"
 #include "vedette/media/convert.h"
 #include "vedette/media/differencing.h"
@@ -53,15 +54,13 @@ PictureSize stored_size(PictureSize original, const KnobSetting& s) {
 }
 
 Box map_back(const Box& box, PictureSize stored, PictureSize original) {
-  VEDETTE_ASSERT(stored.width > 0 && stored.height > 0);
-  const float across = static_cast<float>(original.width) / static_cast<float>(stored.width),
-              down = static_cast<float>(original.height) / static_cast<float>(stored.height);
-  return {box.x * across, box.y * down, box.width * across, box.height * down};
+  return Scale::between(stored.width, stored.height, original.width, original.height)(box);
 }
 
 struct KnobChain::Impl {
   explicit Impl(const KnobSetting& s) : setting(s) { check(s); }
 
+  std::optional<Encoded> apply(const Frame& frame);
   std::optional<Encoded> apply(const Picture& picture, PictureSize original, const Frame* frame);
   bool judge(const Picture& picture, PictureSize original);
   void note_sent();
@@ -158,6 +157,37 @@ std::optional<Encoded> KnobChain::Impl::apply(const Picture& picture, PictureSiz
   return encoded;
 }
 
+std::optional<Encoded> KnobChain::Impl::apply(const Frame& frame) {
+  const KnobSetting& s = setting;
+  if (frame.picture || !frame.jpeg) {
+    const auto pixels = pixels_of(frame);
+    return apply(*pixels, size_of(*pixels), &frame);
+  }
+  const auto [width, height] = jpeg_size(*frame.jpeg);
+  const PictureSize original{width, height};
+  const bool as_it_is = s.codec == Codec::kJpeg && s.quality == KnobSetting{}.quality && keeps_pixels(s, original);
+  if (as_it_is && s.difference <= 0) {
+    note_sent();
+    return Encoded{frame.jpeg, Codec::kJpeg, true, original, original};
+  }
+  // The decoder shrinks by 2 or 4 for less than nothing, where the stored picture or the small luma is all there is to
+  // make.
+  const PictureSize size = stored_size(original, s);
+  const int side = as_it_is ? std::max(width, height) / SmallLuma::kStep : std::max(size.width, size.height);
+  const int longest = std::max(side, std::max(width, height) / SmallLuma::kStep);
+  if (longest * 2 > std::max(width, height)) {
+    const auto pixels = pixels_of(frame);
+    if (!as_it_is) return apply(*pixels, original, &frame);
+    if (!judge(*pixels, original)) return std::nullopt;
+  } else {
+    const auto pixels = decode_jpeg(*frame.jpeg, &pool, {.format = PixelFormat::kI420, .max_side_px = longest});
+    if (!as_it_is) return apply(*pixels, original, nullptr);
+    if (!judge(*pixels, original)) return std::nullopt;
+  }
+  note_sent();
+  return Encoded{frame.jpeg, Codec::kJpeg, true, original, original};
+}
+
 KnobChain::KnobChain(const KnobSetting& setting) : impl_(std::make_unique<Impl>(setting)) {}
 KnobChain::~KnobChain() = default;
 KnobChain::KnobChain(KnobChain&&) noexcept = default;
@@ -178,34 +208,9 @@ std::optional<Encoded> KnobChain::apply(const Picture& picture) {
 }
 
 std::optional<Encoded> KnobChain::apply(const Frame& frame) {
-  const KnobSetting& s = impl_->setting;
-  if (frame.picture || !frame.jpeg) {
-    const auto pixels = pixels_of(frame);
-    return impl_->apply(*pixels, size_of(*pixels), &frame);
-  }
-  const auto [width, height] = jpeg_size(*frame.jpeg);
-  const PictureSize original{width, height};
-  const bool as_it_is = s.codec == Codec::kJpeg && s.quality == KnobSetting{}.quality && keeps_pixels(s, original);
-  if (as_it_is && s.difference <= 0) {
-    impl_->note_sent();
-    return Encoded{frame.jpeg, Codec::kJpeg, true, original, original};
-  }
-  // The decoder shrinks by 2 or 4 for less than nothing, where the stored picture or the small luma is all there is to
-  // make.
-  const PictureSize size = stored_size(original, s);
-  const int side = as_it_is ? std::max(width, height) / SmallLuma::kStep : std::max(size.width, size.height);
-  const int longest = std::max(side, std::max(width, height) / SmallLuma::kStep);
-  if (longest * 2 > std::max(width, height)) {
-    const auto pixels = pixels_of(frame);
-    if (!as_it_is) return impl_->apply(*pixels, original, &frame);
-    if (!impl_->judge(*pixels, original)) return std::nullopt;
-  } else {
-    const auto pixels = decode_jpeg(*frame.jpeg, &impl_->pool, {.format = PixelFormat::kI420, .max_side_px = longest});
-    if (!as_it_is) return impl_->apply(*pixels, original, nullptr);
-    if (!impl_->judge(*pixels, original)) return std::nullopt;
-  }
-  impl_->note_sent();
-  return Encoded{frame.jpeg, Codec::kJpeg, true, original, original};
+  auto encoded = impl_->apply(frame);
+  if (encoded && frame.width > 0 && frame.height > 0) encoded->original = {frame.width, frame.height};
+  return encoded;
 }
 
 struct KnobDecoder::Impl {

@@ -24,7 +24,7 @@ struct Encoded {
   Codec codec = Codec::kJpeg;
   bool key = true;         ///< decodes without any frame before it
   PictureSize stored;      ///< pixels of the encoded picture
-  PictureSize original;    ///< pixels of the frame it was made from
+  PictureSize original;    ///< pixels of what the camera took: the frame's measure
 };
 
 /// The size that a picture is stored in. Never larger than it is. With about the proportions of max_width×max_height (6

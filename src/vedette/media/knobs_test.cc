@@ -71,6 +71,19 @@ TEST(MapBackTest, BoxesLieWhereTheyWereInTheOriginal) {
   EXPECT_EQ(map_back({10, 20, 30, 40}, {640, 480}, {640, 480}), (Box{10, 20, 30, 40}));
 }
 
+TEST(KnobChainTest, AFrameThatIsSmallerAlreadyKeepsTheSizeThatTheCameraTook) {
+  Frame frame;
+  frame.width = 1920;
+  frame.height = 1080;
+  frame.picture = ramp(PixelFormat::kI420, 960, 528);
+  for (const char* setting : {"R1", "R4", "R4,C2,E3", "E5"}) {
+    const auto encoded = KnobChain(KnobSetting::parse(setting)).apply(frame);
+    ASSERT_TRUE(encoded);
+    EXPECT_EQ(encoded->original, (PictureSize{1920, 1080})) << setting;
+    EXPECT_LE(encoded->stored.width, 960) << setting;
+  }
+}
+
 TEST(KnobChainTest, EveryStillCombinationMakesAPictureOfTheRightSize) {
   const auto picture = ramp(PixelFormat::kI420, 642, 362);
   for (const char* r : {"R1", "R4", "R5", "R=101x57"}) {

@@ -7,6 +7,7 @@
 #include <numbers>
 #include <vector>
 
+#include "vedette/frame/scale.h"
 #include "vedette/media/canvas.h"
 #include "vedette/media/convert.h"
 
@@ -85,24 +86,29 @@ std::shared_ptr<Picture> Overlay::draw(const Observation& observation, BufferPoo
   const int text =
       static_cast<int>(std::lround(options_.text_px > 0 ? options_.text_px : std::clamp(height / 55, 8., 48.)));
   Canvas canvas(*picture);
+  const Scale scale = to_pixels(observation.frame(), *picture);
+  const auto polyline = [&](auto points, bool closed, Rgb color, int thick) {
+    for (Point& point : points) point = scale(point);
+    canvas.polyline(points, closed, color, thick);
+  };
   if (options_.zones) {
-    for (const Zone& zone : observation.zones()) canvas.polyline(zone.points, !zone.is_line(), kZoneColor, line);
+    for (const Zone& zone : observation.zones()) polyline(zone.points, !zone.is_line(), kZoneColor, line);
     for (const Zone& zone : observation.zones())
-      if (!zone.points.empty()) canvas.label(zone.points.front(), zone.name, kZoneColor, text);
+      if (!zone.points.empty()) canvas.label(scale(zone.points.front()), zone.name, kZoneColor, text);
   }
   if (options_.traces) {
     for (const Object& object : observation.objects()) {
       const auto trace = object.track_id ? traces_.find(*object.track_id) : traces_.end();
       if (trace == traces_.end()) continue;
-      const std::vector<Point> points(trace->second.points.begin(), trace->second.points.end());
-      canvas.polyline(points, false, color_of(object), std::max(1, line / 2));
+      polyline(std::vector<Point>(trace->second.points.begin(), trace->second.points.end()), false, color_of(object),
+               std::max(1, line / 2));
     }
   }
   if (options_.boxes)
-    for (const Object& object : observation.objects()) canvas.outline(object.box, color_of(object), line);
+    for (const Object& object : observation.objects()) canvas.outline(scale(object.box), color_of(object), line);
   if (options_.labels)
     for (const Object& object : observation.objects())
-      canvas.label({object.box.x, object.box.y}, label_of(object), color_of(object), text);
+      canvas.label(scale(Point{object.box.x, object.box.y}), label_of(object), color_of(object), text);
   return picture;
 }
 

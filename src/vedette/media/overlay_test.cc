@@ -1,5 +1,6 @@
 #include "vedette/media/overlay.h"
 
+#include <cstring>
 #include <set>
 
 #include "vedette/media/convert.h"
@@ -67,6 +68,26 @@ TEST(Overlay, DrawsTheTraceOfFootPoints) {
   for (int y = 76; y < 84; ++y)
     changed |= plane.data[y * plane.stride_bytes + 80] != b->plane(0).data[y * plane.stride_bytes + 80];
   EXPECT_TRUE(changed) << "the foot passed (80, 80)";
+}
+
+TEST(Overlay, DrawsWhereThingsAreInAFrameThatWasMadeSmaller) {
+  const Observation large = observation(PixelFormat::kI420, 400, 300);
+  Frame small = large.frame();
+  small.picture = Picture::make(PixelFormat::kI420, 200, 150);
+  for (int i = 0; i < 3; ++i) {
+    const Plane& plane = small.picture->plane(i);
+    std::memset(plane.data, 128, static_cast<size_t>(plane.stride_bytes) * static_cast<size_t>(plane.height));
+  }
+  const OverlayOptions boxes_only{.boxes = true, .labels = false, .traces = false, .zones = false, .line_px = 2};
+  const auto drawn = Overlay(boxes_only).draw(large.with_frame(small));
+  const Box box = large.objects()[0].box;
+  const auto luma = [&](float x, float y) {
+    return drawn->plane(0).data[static_cast<ptrdiff_t>(y) * drawn->plane(0).stride_bytes + static_cast<ptrdiff_t>(x)];
+  };
+  EXPECT_NE(luma(box.x / 2 + 0.5F, box.center_y() / 2), 128) << "its left edge";
+  EXPECT_NE(luma(box.right() / 2 - 1, box.center_y() / 2), 128) << "its right edge";
+  EXPECT_EQ(luma(box.center_x() / 2, box.center_y() / 2), 128) << "nothing within";
+  EXPECT_EQ(luma(box.right() / 2 + 4, box.center_y() / 2), 128) << "nothing beyond";
 }
 
 TEST(Overlay, SurvivesAnythingOutsideThePicture) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "vedette/frame/scale.h"
 #include "vedette/graph/registry.h"
 #include "vedette/media/convert.h"
 #include "vedette/modules/region.h"
@@ -24,7 +25,7 @@ struct CropSettings {
 };
 
 /// Cuts each object's pixels out of the frame into Object::crop, as kBgr (kGray stays). Objects that are too small, too
-/// many or outside the frame stay, without a crop.
+/// many or outside the frame stay, without a crop. Sizes are those of the pixels that are there to be cut out.
 class CropModule final : public graph::Module {
  public:
   using Settings = CropSettings;
@@ -33,25 +34,24 @@ class CropModule final : public graph::Module {
   void start(const graph::ModuleContext& context) override { pool_ = context.pool; }
 
   void process(const Observation& observation, graph::Emit& emit) override {
-    const Frame& frame = observation.frame();
-    const Box whole{0, 0, static_cast<float>(frame.width), static_cast<float>(frame.height)};
+    if (observation.objects().empty()) return emit(observation);
+    const auto pixels = media::pixels_of(observation.frame());
+    const Scale scale = to_pixels(observation.frame(), *pixels);
+    const Box whole{0, 0, static_cast<float>(pixels->width()), static_cast<float>(pixels->height())};
     std::vector<Object> objects(observation.objects().begin(), observation.objects().end());
     std::vector<std::pair<float, size_t>> chosen;  // visible area, index
     for (size_t i = 0; i < objects.size(); ++i) {
       objects[i].crop = nullptr;
-      const Box seen = intersection(objects[i].box, whole);
+      const Box seen = intersection(scale(objects[i].box), whole);
       if (is_of(objects[i], settings_.classes) && seen.width >= static_cast<float>(settings_.min_width_px) &&
           seen.height >= static_cast<float>(settings_.min_height_px))
         chosen.emplace_back(seen.area(), i);
     }
-    if (chosen.empty())
-      return emit(observation.objects().empty() ? observation : observation.with_objects(std::move(objects)));
     std::stable_sort(chosen.begin(), chosen.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     chosen.resize(std::min(chosen.size(), static_cast<size_t>(settings_.max_objects)));
 
-    const auto pixels = media::pixels_of(frame);
     for (const auto& [area, i] : chosen) {
-      auto cut = media::crop(*pixels, padded(objects[i].box), pool_);
+      auto cut = media::crop(*pixels, padded(scale(objects[i].box)), pool_);
       if (cut && cut->format() == PixelFormat::kI420) cut = media::to_bgr(*cut, pool_);
       objects[i].crop = std::move(cut);
     }

@@ -43,6 +43,24 @@ TEST(Crop, CutsTheRightPixels) {
   EXPECT_EQ(pixels->plane(0).data[3 + 2], 0);
 }
 
+TEST(Crop, OfAFrameThatWasMadeSmallerCutsWhatIsThere) {
+  auto picture = plain_picture(200, 100, 0, PixelFormat::kBgr);
+  const Plane& plane = picture->plane(0);
+  plane.data[30 * plane.stride_bytes + 50 * 3 + 2] = 250;
+  auto crop = start_module("crop", "{pad: 0, min_width_px: 8}");
+  CollectingEmit emit;
+  crop->process(test_observation({.width = 800, .height = 300, .picture = picture, .made_smaller = true},
+                                 {test_object({200, 90, 40, 30}), test_object({0, 0, 28, 30})}),
+                emit);
+  const auto objects = emit.observations.at(0).objects();
+  ASSERT_TRUE(objects[0].crop);
+  EXPECT_EQ(objects[0].crop->width(), 10);
+  EXPECT_EQ(objects[0].crop->height(), 10);
+  EXPECT_EQ(objects[0].crop->plane(0).data[2], 250);
+  EXPECT_EQ(objects[0].box, (Box{200, 90, 40, 30})) << "measured in what the camera took";
+  EXPECT_FALSE(objects[1].crop) << "seven pixels are left of it";
+}
+
 TEST(Crop, PadsAndClipsToTheFrame) {
   const auto result = cropped("pad: 0.5", {test_object({80, 30, 20, 20}), test_object({0, 0, 20, 20})});
   EXPECT_EQ(result.objects()[0].crop->width(), 40);

@@ -20,7 +20,8 @@ struct DecodeSettings {
 };
 
 /// Gives every frame raw pixels: video comes decoded from its source, JPEG is decoded here, on as many cores as there
-/// are. What is too large is scaled down once for everything that follows, a JPEG already while it is decoded.
+/// are. What is too large is scaled down once for everything that follows, a JPEG already while it is decoded. Boxes
+/// and zones stay in the camera's pixels.
 class DecodeModule final : public graph::Module {
  public:
   using Settings = DecodeSettings;
@@ -30,8 +31,9 @@ class DecodeModule final : public graph::Module {
 
   void process(const Observation& observation, graph::Emit& emit) override {
     const Frame& frame = observation.frame();
-    const auto [width, height] = target(frame.width, frame.height);
-    const bool shrinks = width < frame.width;
+    const auto [wide, high] = media::pixel_size(frame);
+    const auto [width, height] = target(wide, high);
+    const bool shrinks = width < wide;
     if (frame.picture && !shrinks) return emit(observation);
 
     std::shared_ptr<const Picture> picture = frame.picture;

@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "vedette/base/error.h"
+#include "vedette/frame/scale.h"
 #include "vedette/graph/registry.h"
 #include "vedette/infer/detector.h"
 #include "vedette/infer/model_store.h"
@@ -68,7 +69,11 @@ class DetectModule final : public graph::Module {
     pictures.reserve(observations.size());
     for (const auto& observation : observations) pictures.push_back(observation.frame().picture.get());
     auto found = detector_->detect(pictures, params_);
-    for (size_t i = 0; i < observations.size(); ++i) emit(observations[i].with_objects(std::move(found[i])));
+    for (size_t i = 0; i < observations.size(); ++i) {
+      const Scale back = to_frame(observations[i].frame(), *pictures[i]);
+      for (Object& object : found[i]) object.box = back(object.box);
+      emit(observations[i].with_objects(std::move(found[i])));
+    }
   }
 
   graph::BatchLimits batch() const override {

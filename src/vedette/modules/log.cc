@@ -84,8 +84,11 @@ class LogModule final : public graph::Module {
     const auto jpeg = media::jpeg_of(frame, settings_.quality);
     framelog::RecordInfo info;
     info.time = time_of(frame);
-    info.width = static_cast<uint16_t>(frame.width);
-    info.height = static_cast<uint16_t>(frame.height);
+    const auto [width, height] = media::jpeg_size(*jpeg);
+    info.width = static_cast<uint16_t>(width);
+    info.height = static_cast<uint16_t>(height);
+    info.original_width = static_cast<uint16_t>(frame.width);
+    info.original_height = static_cast<uint16_t>(frame.height);
     try {
       log_->append(info, std::as_bytes(std::span(*jpeg)));
       refused_ = false;

@@ -63,6 +63,20 @@ TEST_F(LogSink, KeepsFramesByTheirCaptureTimeForWhoeverLooksThemUp) {
   EXPECT_TRUE(item->log->closed());
 }
 
+TEST_F(LogSink, KeepsHowLargeThePictureWasThatTheCameraTook) {
+  auto sink = testing::start_module("log", "memory_mb: 2\nsegment_mb: 1", context);
+  sink->process(test_observation({.seconds = k2026 + 1,
+                                  .width = 640,
+                                  .height = 480,
+                                  .picture = plain_picture(64, 48, 90),
+                                  .made_smaller = true}),
+                emit);
+  const auto info = shelf.find("yard")->log->at(Timestamp{from_seconds(k2026 + 1)})->info();
+  EXPECT_EQ(std::pair(info.width, info.height), std::pair(uint16_t{64}, uint16_t{48}));
+  EXPECT_EQ(std::pair(info.original_width, info.original_height), std::pair(uint16_t{640}, uint16_t{480}));
+  sink->stop();
+}
+
 TEST_F(LogSink, AFilesTimesAreMovedToThePresentAndGoOnBehindTheLast) {
   const std::string settings = "memory_mb: 2\nsegment_mb: 1\nfolder: " + folder;
   for (int run = 0; run < 2; ++run) {

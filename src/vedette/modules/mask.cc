@@ -4,6 +4,7 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "vedette/frame/scale.h"
 #include "vedette/graph/registry.h"
 #include "vedette/media/convert.h"
 #include "vedette/modules/region.h"
@@ -32,9 +33,9 @@ struct MaskSettings {
   }
 };
 
-/// A part of the frame to hide.
+/// A part of the picture to hide.
 struct Region {
-  cv::Rect rect;      ///< in pixels of the frame, within it, on even coordinates
+  cv::Rect rect;      ///< in its pixels, within it, on even coordinates
   cv::Mat coverage;   ///< of rect, 255 where hidden; empty: all of it
   int cell_px = 0;    ///< a power of two, at least kSmallestCell
 };
@@ -61,7 +62,7 @@ class MaskModule final : public graph::Module {
   void process(const Observation& observation, graph::Emit& emit) override {
     const Frame& frame = observation.frame();
     const auto pixels = media::pixels_of(frame);
-    const auto regions = regions_of(observation, pixels->width(), pixels->height());
+    const auto regions = regions_of(observation, *pixels);
     if (regions.empty()) return emit(observation);
 
     const auto masked = copy_of(*pixels, pool_);
@@ -77,13 +78,20 @@ class MaskModule final : public graph::Module {
   }
 
  private:
-  std::vector<Region> regions_of(const Observation& observation, int width, int height) const {
+  std::vector<Region> regions_of(const Observation& observation, const Picture& pixels) const {
+    const Frame& frame = observation.frame();
+    const Scale scale = to_pixels(frame, pixels);
+    const int width = pixels.width(), height = pixels.height();
     std::vector<Region> regions;
-    for (const auto& zone : settings_.zones) add_zone(zone.in_pixels(width, height), width, height, regions);
+    for (const auto& zone : settings_.zones) {
+      auto polygon = zone.in_pixels(frame.width, frame.height);
+      for (Point& point : polygon) point = scale(point);
+      add_zone(polygon, width, height, regions);
+    }
     if (settings_.classes.empty()) return regions;
     for (const Object& object : observation.objects()) {
       if (!is_of(object, settings_.classes)) continue;
-      const Box& box = object.box;
+      const Box box = scale(object.box);
       const double across = box.width * settings_.pad, down = box.height * settings_.pad;
       add(box.x - across, box.y - down, box.right() + across, box.bottom() + down, width, height, regions);
     }

@@ -103,6 +103,23 @@ TEST(Mask, BoxesOfTheClassesAreHiddenWithTheirMargin) {
   EXPECT_EQ(sample(after, 0, 210, 120), 200);
 }
 
+TEST(Mask, ZonesAndBoxesAreThoseOfTheFrameBeforeItWasMadeSmaller) {
+  const auto before = plain_picture(320, 240, 200);
+  const auto result = masked(
+      "{method: black, classes: [person], pad: 0, zones: [{units: px, points: [[0, 0], [200, 0], [200, 160], [0, "
+      "160]]}]}",
+      test_observation({.width = 1280, .height = 480, .picture = before, .made_smaller = true},
+                       {test_object({800, 200, 80, 80}, "person")}));
+  const Picture& after = *result.frame().picture;
+  EXPECT_EQ(result.frame().width, 1280);
+  EXPECT_EQ(sample(after, 0, 49, 79), 16) << "the zone's corner";
+  EXPECT_EQ(sample(after, 0, 56, 20), 200);
+  EXPECT_EQ(sample(after, 0, 20, 86), 200);
+  EXPECT_EQ(sample(after, 0, 201, 101), 16) << "the person";
+  EXPECT_EQ(sample(after, 0, 218, 138), 16);
+  EXPECT_EQ(sample(after, 0, 224, 120), 200);
+}
+
 TEST(Mask, PixelateLeavesFewValuesOnAFixedGrid) {
   const auto before = noise(320, 240);
   const std::string yaml = "{method: pixelate, classes: [person], pad: 0, cells: 4}";

@@ -68,7 +68,7 @@ class MotionModule final : public graph::Module {
   void process(const Observation& observation, graph::Emit& emit) override {
     const Frame& frame = observation.frame();
     const auto pixels = media::pixels_of(frame);
-    if (pixels->width() != frame_width_ || pixels->height() != frame_height_) reset(pixels->width(), pixels->height());
+    if (frame.width != frame_width_ || frame.height != frame_height_) reset(frame.width, frame.height);
 
     shrink(*pixels);
     subtractor_->apply(small_, foreground_, settings_.learning > 0 ? settings_.learning : -1);

@@ -103,6 +103,29 @@ TEST(Motion, AddsObjectsWhereThingsMoveBesideThoseAlreadyThere) {
   EXPECT_GT(iou(objects[1].box, kMover), 0.7f);
 }
 
+TEST(Motion, AKnobThatMakesFramesSmallerForgetsNoBackground) {
+  auto motion = start_module("motion", "{warmup: 10, hold_ms: 0, objects: true}");
+  CollectingEmit emit;
+  const auto see = [&](unsigned i, std::shared_ptr<const Picture> picture) {
+    emit.observations.clear();
+    motion->process(test_observation({.seconds = i / 10.0,
+                                      .sequence = i,
+                                      .width = 1536,
+                                      .height = 1152,
+                                      .picture = std::move(picture),
+                                      .made_smaller = true}),
+                    emit);
+    return !emit.observations.empty();
+  };
+  for (unsigned i = 0; i < 15; ++i) see(i, scene(i));
+  EXPECT_FALSE(see(15, scene(15)));
+  EXPECT_FALSE(see(16, scene(16, {}, 768, 576))) << "it need not learn anew";
+  ASSERT_TRUE(see(17, scene(17, kMover)));
+  const Box on_the_frame{kMover.x * 4, kMover.y * 4, kMover.width * 4, kMover.height * 4};
+  ASSERT_EQ(emit.observations[0].objects().size(), 1u);
+  EXPECT_GT(iou(emit.observations[0].objects()[0].box, on_the_frame), 0.7F);
+}
+
 TEST(Motion, AnotherSizeStartsAnew) {
   Feed feed("{warmup: 10, hold_ms: 0}");
   for (int i = 0; i < 15; ++i) feed.still();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "vedette/base/error.h"
+#include "vedette/frame/scale.h"
 #include "vedette/media/convert.h"
 #include "vedette/modules/region.h"
 
@@ -82,10 +83,11 @@ void Recognizer::choose(const Observation& observation, size_t index, Planned& p
   const Frame& frame = observation.frame();
   const auto objects = observation.objects();
   const Box whole{0, 0, static_cast<float>(frame.width), static_cast<float>(frame.height)};
+  const Scale scale = frame.picture ? to_pixels(frame, *frame.picture) : Scale{};
   std::vector<std::pair<float, size_t>> chosen;  // visible area, object
   for (size_t i = 0; i < objects.size(); ++i) {
     if (!wanted(objects[i], frame.sequence, planned)) continue;
-    const Box seen = intersection(objects[i].box, whole);
+    const Box seen = scale(intersection(objects[i].box, whole));
     if (seen.empty() || seen.height < static_cast<float>(options_.min_height_px))
       ++counts.too_small;
     else
@@ -102,9 +104,9 @@ void Recognizer::choose(const Observation& observation, size_t index, Planned& p
     std::shared_ptr<const Picture> crop = objects[i].crop;
     if (!crop) {
       if (!pixels) pixels = media::pixels_of(frame);
-      crop = media::crop(*pixels, objects[i].box, pool);
+      crop = media::crop(*pixels, to_pixels(frame, *pixels)(objects[i].box), pool);
     }
-    if (!crop) continue;  // the pixels are smaller than the frame says
+    if (!crop) continue;  // less than a pixel of it is to be seen
     if (objects[i].track_id) planned[*objects[i].track_id] = {frame.sequence, objects[i].box};
     jobs.push_back({index, i, std::move(crop)});
   }

@@ -18,7 +18,7 @@ namespace vedette::modules {
 struct RecognizerOptions {
   std::vector<std::string> classes{"person"};  ///< empty: all
   float threshold = 0.75F;                     ///< least cosine at which an object is the nearest identity
-  int min_height_px = 48;                      ///< lower objects are not looked at
+  int min_height_px = 48;                      ///< lower objects are not looked at; in pixels that are there
   size_t max_objects = 32;                     ///< looked at in one frame, the largest first
   identity::RefreshOptions refresh{};
 };

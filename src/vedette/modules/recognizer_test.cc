@@ -94,6 +94,19 @@ TEST_F(RecognizerTest, WhoResemblesATemplateEnoughIsGivenItsName) {
   EXPECT_THAT(embedder_->calls, ElementsAre(2)) << "together";
 }
 
+TEST_F(RecognizerTest, InAFrameThatWasMadeSmallerItLooksAtTheSamePlace) {
+  auto recognizer = make();
+  const auto large = [](const Box& box) { return Box{box.x * 3, box.y * 2, box.width * 3, box.height * 2}; };
+  const auto results = recognizer.recognize(
+      std::vector{
+          test_observation({.width = 1920, .height = 960, .picture = half_and_half(), .made_smaller = true},
+                           {test_object(large(kBright)), test_object(large(kDark)), test_object({900, 0, 120, 94})})},
+      nullptr);
+  EXPECT_EQ(results[0].objects()[0].attributes[0].second, "bright");
+  EXPECT_EQ(results[0].objects()[1].attributes[0].second, "dark");
+  EXPECT_FALSE(results[0].objects()[2].embedding) << "47 pixels are left of its height";
+}
+
 TEST_F(RecognizerTest, BelowTheThresholdThereIsAnEmbeddingButNoName) {
   gallery_->clear();
   gallery_->add("other", std::vector<float>{0.6F, 0.6F, 0, 0});

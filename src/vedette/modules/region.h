@@ -22,7 +22,7 @@ void anchor_field(Fields& f, Anchor& anchor);
 /// In which unit a module's points are written.
 enum class Units {
   kFraction,  ///< 0 … 1 of the frame's width and height: fits every camera and every size
-  kPixels,    ///< of the frame as it comes; a camera that changes its size needs new points
+  kPixels,  ///< of the camera's picture, even where a smaller one is looked at; a camera with another needs new points
 };
 
 /// `units: fraction|px`

@@ -102,8 +102,9 @@ struct FrameSpec {
   uint64_t sequence = 0;
   int width = 640;
   int height = 480;
-  std::shared_ptr<const Picture> picture = nullptr;  ///< sets width and height when given
+  std::shared_ptr<const Picture> picture = nullptr;  ///< sets width and height when given, unless `made_smaller`
   std::shared_ptr<const StreamInfo> stream = test_stream();
+  bool made_smaller = false;  ///< by a knob: the picture has fewer pixels than the frame
 };
 
 inline Observation test_observation(const FrameSpec& spec, std::vector<Object> objects = {}) {
@@ -112,8 +113,9 @@ inline Observation test_observation(const FrameSpec& spec, std::vector<Object> o
   frame.sequence = spec.sequence;
   frame.capture_time = Timestamp{} + from_seconds(spec.seconds);
   frame.position = from_seconds(spec.seconds);
-  frame.width = spec.picture ? spec.picture->width() : spec.width;
-  frame.height = spec.picture ? spec.picture->height() : spec.height;
+  const bool takes_pictures_size = spec.picture && !spec.made_smaller;
+  frame.width = takes_pictures_size ? spec.picture->width() : spec.width;
+  frame.height = takes_pictures_size ? spec.picture->height() : spec.height;
   frame.picture = spec.picture;
   const Observation observation(std::make_shared<const Frame>(std::move(frame)));
   return objects.empty() ? observation : observation.with_objects(std::move(objects));

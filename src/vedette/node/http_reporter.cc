@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "vedette/net/secret.h"
 #include "vedette/node/options.h"
 
 namespace vedette::node {
@@ -35,7 +36,7 @@ void HttpReporter::connect(Controller& controller, Duration wait) const {
   client.url = controller.url;
   client.tls = options_.tls;
   if (controller.url.starts_with("http://")) client.tls = {};
-  if (!options_.token_file.empty()) client.token = read_secret(options_.token_file);
+  if (!options_.token_file.empty()) client.token = net::read_secret(options_.token_file);
   client.connect_timeout = kConnectTimeout;
   client.total_timeout = controller.patience + std::chrono::duration_cast<std::chrono::milliseconds>(wait);
   controller.wait = wait;

@@ -6,6 +6,7 @@
 
 #include "vedette/base/error.h"
 #include "vedette/link/endpoint.h"
+#include "vedette/net/secret.h"
 #include "vedette/node/exchange.h"
 #include "vedette/node/host.h"
 #include "vedette/node/http_reporter.h"
@@ -24,7 +25,7 @@ link::EndpointOptions endpoint_options(const NodeOptions& options, const std::st
   endpoint.listen = options.link.listen;
   endpoint.tls = options.tls;
   endpoint.traces = &traces;
-  if (!options.link.token_file.empty()) endpoint.token = read_secret(options.link.token_file);
+  if (!options.link.token_file.empty()) endpoint.token = net::read_secret(options.link.token_file);
   endpoint.shared_memory_bytes = static_cast<size_t>(options.link.shared_memory_mib) << 20;
   endpoint.codec_threads = static_cast<size_t>(options.link.codec_threads);
   return endpoint;

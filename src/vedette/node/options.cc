@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string_view>
 
 #include "vedette/base/error.h"
@@ -18,7 +16,6 @@ namespace {
 
 constexpr size_t kLongestName = 63;
 constexpr size_t kLongestSocketPath = 100;  // sun_path holds 108 bytes, and the links put some of their own behind
-constexpr std::streamsize kLongestSecret = 4096;
 
 bool good_name(const std::string& name) {
   return !name.empty() && name.size() <= kLongestName && name.front() != '-' && name.front() != '.' &&
@@ -111,20 +108,6 @@ NodeOptions read_node_options(const ConfigNode& root, const std::vector<std::str
   complete(options, faults);
   faults.throw_if_any();
   return options;
-}
-
-std::string read_secret(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path);
-  if (!file) throw_errno(errno == 0 ? ENOENT : errno, "cannot read the token in " + path);
-  std::string text(static_cast<size_t>(kLongestSecret) + 1, '\0');
-  file.read(text.data(), kLongestSecret + 1);
-  const auto length = file.gcount();
-  if (length > kLongestSecret) throw Error(ErrorCode::kInvalidConfig, path + " is too long to hold a token");
-  text.resize(static_cast<size_t>(length));
-  text.resize(std::min(text.find_first_of("\r\n"), text.size()));
-  if (text.empty()) throw Error(ErrorCode::kInvalidConfig, path + " holds no token", "put it into its first line");
-  return text;
 }
 
 }  // namespace vedette::node

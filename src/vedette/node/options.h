@@ -52,7 +52,4 @@ void complete(NodeOptions& options, Faults& faults);
 /// Reads node.yaml; `reserved` keys are others' business. Throws Error(kInvalidConfig) with every fault.
 NodeOptions read_node_options(const ConfigNode& root, const std::vector<std::string>& reserved = {});
 
-/// The first line of a secret's file. Throws Error(kNotFound | kPermissionDenied | kInvalidConfig).
-std::string read_secret(const std::string& path);
-
 }  // namespace vedette::node

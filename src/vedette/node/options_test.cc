@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "vedette/base/error.h"
 #include "vedette/node/testing.h"
 
@@ -63,22 +61,6 @@ TEST(NodeOptions, SendNoTokenInTheClearToAnotherMachine) {
     EXPECT_EQ(read(std::string("controllers: ['") + here + "']").controllers.size(), 1u) << here;
   for (const char* away : {"http://10.0.0.2:1", "http://localhost.evil:1", "http://[fe80::1]:1"})
     EXPECT_NE(fault(std::string("controllers: ['") + away + "']").find("write https://"), std::string::npos) << away;
-}
-
-TEST(ReadSecret, TakesTheFirstLine) {
-  const testing::TemporaryFolder folder;
-  std::ofstream(folder.path("good")) << "vdt_abc\n# for box-1\n";
-  std::ofstream(folder.path("empty")) << "\n";
-  std::ofstream(folder.path("long")) << std::string(5000, 'x');
-  EXPECT_EQ(read_secret(folder.path("good")), "vdt_abc");
-  EXPECT_THROW(read_secret(folder.path("empty")), Error);
-  EXPECT_THROW(read_secret(folder.path("long")), Error);
-  try {
-    read_secret(folder.path("missing"));
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ErrorCode::kNotFound);
-  }
 }
 
 }  // namespace
