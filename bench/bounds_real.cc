@@ -353,10 +353,12 @@ int run(int argc, char** argv) {
       "\nours: held {:.2f} % of feasible windows (no control {:.2f} %), settling {:.2f} s in the worst case's median, "
       "at most {:.1f} switches a minute when steady\n",
       held, held_by_none, settle, switches);
-  // Of real time only what does not depend on who else uses the machine is promised; bench_bounds judges the rest.
+  // On a machine that somebody else uses, too, frames are late for reasons of their own.
   const auto promises = std::vector<Promise>{
-      {"windows held more than without control, %", held - held_by_none, 0, Promise::kAtLeast},
-      {"F1 loss, worst case, %", 100 * loss, 4.2, Promise::kAtMost},
+      {"feasible windows held, %", held, 99, Promise::kAtLeast},
+      {"windows held more than without control, %", held - held_by_none, 50, Promise::kAtLeast},
+      {"F1 loss, worst case, %", 100 * loss, 2, Promise::kAtMost},
+      {"settling after a fall to a tenth, median of the worst case, s", settle, 0.3, Promise::kAtMost},
   };
   json["promises"] = json_of(promises);
   const bool kept = print(promises);

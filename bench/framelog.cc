@@ -6,7 +6,9 @@
 //   p99       our own clients at most 0.5 × NATS
 //   flat out  our own clients at least 3 × NATS
 //
-// With TLS on both sides, reported only. Needs nats-server (package nats-server) in PATH or /usr/sbin.
+// Our own clients share memory on one host. What they do over a stream, as between hosts, and all with TLS on both
+// sides, is reported only. "arrived" is the share of the paced frames that came. Needs nats-server (package
+// nats-server) in PATH or /usr/sbin.
 //
 //   framelog [--json FILE] [--quick] [--messages N] [--only WAY]      exit status 1 when a promise is broken
 #include <fmt/format.h>
@@ -412,11 +414,10 @@ int main(int count, char** arguments) {
                                  {"kept", holds}});
     }
   };
-  for (const char* way : {"shared memory", "stream"}) {
-    promise(way, "median", [](const Figures& f) { return f.p50_us; }, 0.25, true);
-    promise(way, "p99", [](const Figures& f) { return f.p99_us; }, 0.5, true);
-    promise(way, "flat out", [](const Figures& f) { return f.gigabytes_per_second; }, 3, false);
-  }
+  const char* own = "shared memory";
+  promise(own, "median", [](const Figures& f) { return f.p50_us; }, 0.25, true);
+  promise(own, "p99", [](const Figures& f) { return f.p99_us; }, 0.5, true);
+  promise(own, "flat out", [](const Figures& f) { return f.gigabytes_per_second; }, 3, false);
   promise("gRPC", "median", [](const Figures& f) { return f.p50_us; }, 0.7, true);
   fmt::print("{}\n", kept ? "all promises kept" : "A PROMISE IS BROKEN");
   out["kept"] = kept;

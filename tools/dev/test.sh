@@ -78,7 +78,7 @@ test_asan() {
 }
 test_tsan() {
   if [[ ${VEDETTE_SANITIZE_ALL:-} == yes ]]; then unit_tests tsan; else
-    unit_tests tsan {base,frame,live,graph,framelog}_test
+    unit_tests tsan {base,frame,live,graph,framelog,broker}_test
   fi
 }
 

@@ -12,6 +12,7 @@
 #include "vedette/broker/frame_bytes.h"
 #include "vedette/broker/grpc_status.h"
 #include "vedette/net/gate.h"
+#include "vedette/net/grpc_host.h"
 
 namespace vedette::broker {
 namespace {
@@ -79,7 +80,6 @@ class PublishCall final : public grpc::ServerReadReactor<ByteBuffer> {
     const auto info = from_head(*message.frame());
     message.copy_to(publication_->reserve(message.frame_bytes()));
     publication_->commit(info, message.frame_bytes());
-    if (!core_.still_valid(who_)) throw Error(ErrorCode::kPermissionDenied, "the token has ended");
   }
   void end() {
     v1::PublishSummary summary;
@@ -120,15 +120,15 @@ class SubscribeCall final : public grpc::ServerWriteReactor<ByteBuffer> {
         throw Error(ErrorCode::kInvalidData, "a request that cannot be read");
       for (const auto& slice : slices) text.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
       if (!asked.ParseFromString(text)) throw Error(ErrorCode::kInvalidData, "a request that cannot be read");
+      v1::Event started;
+      *started.mutable_started()->mutable_camera() = core_.camera(who, asked.camera());
+      *started.mutable_started()->mutable_clock() = started.started().camera().clock();
       const auto hook = hook_;
       auto subscription = core_.subscribe(who, asked, [hook] {
         const std::lock_guard lock(hook->mutex);
         if (hook->call) hook->call->pump();
       });
-      v1::Event started;
       started.mutable_started()->set_subscription(subscription->options().id);
-      *started.mutable_started()->mutable_camera() = core_.camera(who, asked.camera());
-      *started.mutable_started()->mutable_clock() = started.started().camera().clock();
       buffer_ = event_of(started);
       const std::lock_guard lock(mutex_);
       subscription_ = std::move(subscription);
@@ -369,23 +369,6 @@ class Calls final : public Base {
   Core& core_;
 };
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorCode::kNotFound, "cannot read " + path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-std::shared_ptr<grpc::ServerCredentials> credentials_of(const net::TlsFiles& files) {
-  if (files.empty()) return grpc::InsecureServerCredentials();
-  net::make_server_context(files);  // says what is wrong with them, in one line
-  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = read_file(files.authority);
-  options.pem_key_cert_pairs.push_back({read_file(files.key), read_file(files.certificate)});
-  return grpc::SslServerCredentials(options);
-}
-
 }  // namespace
 
 std::string host_id() {
@@ -398,43 +381,32 @@ std::string host_id() {
 struct Service::Running {
   ServiceOptions options;
   std::unique_ptr<Calls> calls;
-  std::unique_ptr<grpc::Server> server;
-  int port = 0;
+  std::unique_ptr<net::GrpcHost> host;
 };
 
 Service::Service(ServiceOptions options, Core& core) : running_(std::make_unique<Running>()) {
   running_->options = std::move(options);
   const ServiceOptions& o = running_->options;
   running_->calls = std::make_unique<Calls>(o, core);
-  const bool six = o.address.find(':') != std::string::npos;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort(fmt::format("{}:{}", six ? '[' + o.address + ']' : o.address, o.port), credentials_of(o.tls),
-                           &running_->port);
-  builder.RegisterService(running_->calls.get());
-  builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxMessageBytes));
-  builder.SetMaxSendMessageSize(static_cast<int>(kMaxMessageBytes));
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kHttp2FrameBytes);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1'000);
-  grpc::ResourceQuota quota("vedette-broker");
-  quota.Resize(size_t{1} << 30);
-  quota.SetMaxThreads(64);
-  builder.SetResourceQuota(quota);
-  running_->server = builder.BuildAndStart();
-  if (!running_->server || running_->port == 0)
-    throw Error(ErrorCode::kAddressInUse, fmt::format("cannot listen on {}:{} for the broker", o.address, o.port),
-                "another program has the port, or the address is not this machine's");
+  net::GrpcHostOptions host;
+  host.what = "the broker";
+  host.address = o.address;
+  host.port = o.port;
+  host.tls = o.tls;
+  host.max_request_bytes = host.max_answer_bytes = kMaxMessageBytes;
+  host.memory_bytes = size_t{1} << 30;
+  running_->host = std::make_unique<net::GrpcHost>(host, *running_->calls, [](grpc::ServerBuilder& builder) {
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kHttp2FrameBytes);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 12'000);  // clients look every 5 s at least
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1'000);
+  });
 }
 
-Service::~Service() {
-  running_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
-  running_->server->Wait();
-}
+Service::~Service() = default;
 
-int Service::port() const { return running_->port; }
+int Service::port() const { return running_->host->port(); }
 
 }  // namespace vedette::broker

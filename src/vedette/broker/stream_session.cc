@@ -166,15 +166,15 @@ void StreamSession::subscribe(uint64_t id, const v1::SubscribeRequest& request) 
     if (subscriptions_.size() >= kMostOpen || subscriptions_.contains(id))
       throw link::ProtocolError("a subscription that cannot be opened");
   }
-  auto subscription = core_.subscribe(who_, request, [weak = std::weak_ptr(connection_)] {
-    if (const auto connection = weak.lock()) connection->pump();
-  });
   v1::StreamHead started;
   started.set_id(id);
   auto& about = *started.mutable_event()->mutable_started();
-  about.set_subscription(subscription->options().id);
   *about.mutable_camera() = core_.camera(who_, request.camera());
   *about.mutable_clock() = about.camera().clock();
+  auto subscription = core_.subscribe(who_, request, [weak = std::weak_ptr(connection_)] {
+    if (const auto connection = weak.lock()) connection->pump();
+  });
+  about.set_subscription(subscription->options().id);
   answer(started);
   {
     const std::lock_guard lock(mutex_);
