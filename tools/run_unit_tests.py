@@ -19,7 +19,11 @@ SUPPRESSIONS = ROOT / "tools" / "sanitizers"
 
 def environment():
     env = dict(os.environ)
-    env.setdefault("TSAN_OPTIONS", f"suppressions={SUPPRESSIONS / 'tsan.supp'} halt_on_error=1 second_deadlock_stack=1 ignore_noninstrumented_modules=1")
+    env.setdefault(
+        "TSAN_OPTIONS",
+        f"suppressions={SUPPRESSIONS / 'tsan.supp'} halt_on_error=1 second_deadlock_stack=1"
+        " ignore_noninstrumented_modules=1",
+    )
     env.setdefault("LSAN_OPTIONS", f"suppressions={SUPPRESSIONS / 'lsan.supp'} print_suppressions=0")
     env.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1 strict_string_checks=1")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
