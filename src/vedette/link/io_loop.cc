@@ -151,10 +151,11 @@ void IoLoop::turn(MonotonicTime deadline) {
 bool IoLoop::begin_own_turns(const std::stop_token& stop) {
   std::unique_lock lock(turns_mutex_);
   while (!stop.stop_requested()) {
-    const MonotonicTime from = guest_left_ + kGrace;
-    if (!running_ && !guest_ && (called_ || system_now() >= from)) break;
-    // A guest that comes again and again costs a look at the clock every kGrace, not a wake-up a frame.
-    const auto until = std::max(from, system_now() + std::chrono::milliseconds(1));
+    const bool taken = running_ || guest_;
+    const MonotonicTime now = system_now(), from = guest_left_ + kGrace;
+    if (!taken && (called_ || now >= from)) break;
+    // A guest costs a look at the clock every kGrace, not a wake-up a frame.
+    const MonotonicTime until = taken ? now + kGrace : from;
     turns_.wait_until(lock, std::chrono::time_point_cast<std::chrono::steady_clock::duration>(until),
                       [&] { return stop.stop_requested() || (called_ && !running_ && !guest_); });
   }
