@@ -274,3 +274,18 @@ def unused_ports(count: int):
             continue
         found.append(port)
     return found
+
+
+def refusal(call):
+    """(code, line) of the error that this raises."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    assert "\n" not in caught.value.details()
+    return caught.value.code(), caught.value.details()
+
+
+def refused(events):
+    """The same of a subscription."""
+    assert events.next() is None
+    assert "\n" not in events.error.details()
+    return events.error.code(), events.error.details()

@@ -7,7 +7,7 @@ import time
 
 import grpc
 import pytest
-from broker_wire import Wire, jpeg, until
+from broker_wire import Wire, jpeg, refusal, refused, until
 from brokers import Brokers
 
 Code = grpc.StatusCode
@@ -68,19 +68,6 @@ class Secured:
 @pytest.fixture
 def secured(brokers, binary, tmp_path):
     return Secured(brokers, binary, tmp_path)
-
-
-def refusal(call):
-    with pytest.raises(grpc.RpcError) as caught:
-        call()
-    assert "\n" not in caught.value.details()
-    return caught.value.code(), caught.value.details()
-
-
-def refused(events):
-    assert events.next() is None
-    assert "\n" not in events.error.details()
-    return events.error.code(), events.error.details()
 
 
 def test_mutual_tls(brokers, certificates):

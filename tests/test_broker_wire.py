@@ -5,7 +5,7 @@ import time
 
 import grpc
 import pytest
-from broker_wire import Wire, jpeg, until
+from broker_wire import Wire, jpeg, refusal, refused, until
 from brokers import Brokers
 
 Code = grpc.StatusCode
@@ -22,21 +22,6 @@ def brokers(binary, tmp_path):
 def wire(brokers):
     with Wire(brokers.start("one")) as client:
         yield client
-
-
-def refusal(call):
-    """(code, line) of the error that this raises."""
-    with pytest.raises(grpc.RpcError) as caught:
-        call()
-    assert "\n" not in caught.value.details()
-    return caught.value.code(), caught.value.details()
-
-
-def refused(events):
-    """The same of a subscription."""
-    assert events.next() is None
-    assert "\n" not in events.error.details()
-    return events.error.code(), events.error.details()
 
 
 def test_connect_tells_version_and_clock(wire):

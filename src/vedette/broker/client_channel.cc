@@ -1,21 +1,11 @@
 #include "vedette/broker/client_channel.h"
 
-#include <fstream>
-#include <sstream>
-
 #include "vedette/broker/frame_bytes.h"
 #include "vedette/broker/grpc_status.h"
+#include "vedette/net/secret.h"
 
 namespace vedette::broker {
 namespace {
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorCode::kNotFound, "cannot read " + path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::optional<Timestamp> time_of(int64_t ns) { return ns == 0 ? std::nullopt : std::optional(Timestamp{Duration{ns}}); }
 
@@ -26,9 +16,9 @@ ClientChannel::ClientChannel(const std::string& address, const ClientOptions& op
   auto credentials = grpc::InsecureChannelCredentials();
   if (!options.tls.empty()) {
     grpc::SslCredentialsOptions ssl;
-    if (!options.tls.authority.empty()) ssl.pem_root_certs = read_file(options.tls.authority);
-    if (!options.tls.certificate.empty()) ssl.pem_cert_chain = read_file(options.tls.certificate);
-    if (!options.tls.key.empty()) ssl.pem_private_key = read_file(options.tls.key);
+    if (!options.tls.authority.empty()) ssl.pem_root_certs = net::read_file(options.tls.authority);
+    if (!options.tls.certificate.empty()) ssl.pem_cert_chain = net::read_file(options.tls.certificate);
+    if (!options.tls.key.empty()) ssl.pem_private_key = net::read_file(options.tls.key);
     credentials = grpc::SslCredentials(ssl);
   }
   grpc::ChannelArguments arguments;

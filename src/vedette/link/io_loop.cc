@@ -193,7 +193,13 @@ bool IoLoop::lend(const std::function<bool()>& done, MonotonicTime deadline) {
     }
     guest_ = true;
     if (running_) wake();
-    turns_.wait(lock, [&] { return !running_; });
+    if (!turns_.wait_until(lock, std::chrono::time_point_cast<std::chrono::steady_clock::duration>(deadline),
+                           [&] { return !running_; })) {
+      guest_ = false;  // a handler took all the time there was
+      called_ = true;
+      turns_.notify_all();
+      return true;
+    }
     running_ = true;
     thread_id_ = std::this_thread::get_id();
   }

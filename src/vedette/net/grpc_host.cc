@@ -4,21 +4,12 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
-#include <fstream>
-#include <sstream>
 
 #include "vedette/base/error.h"
+#include "vedette/net/secret.h"
 
 namespace vedette::net {
 namespace {
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorCode::kNotFound, "cannot read " + path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::shared_ptr<grpc::ServerCredentials> credentials_of(const TlsFiles& files) {
   if (files.empty()) return grpc::InsecureServerCredentials();

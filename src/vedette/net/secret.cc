@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <sstream>
 
 #include "vedette/base/error.h"
 
@@ -25,6 +26,14 @@ std::string read_secret(const std::string& path) {
   text.resize(std::min(text.find_first_of("\r\n"), text.size()));
   if (text.empty()) throw Error(ErrorCode::kInvalidConfig, path + " holds no token", "put it into its first line");
   return text;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(ErrorCode::kNotFound, "cannot read " + path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
 }  // namespace vedette::net
