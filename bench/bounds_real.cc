@@ -2,12 +2,13 @@
 // one wireless channel for all of them, a server broker, and a subscriber each with 100 ms and 0.95 of the F1. The
 // channel's rate falls to a tenth and comes back. Frames are those of vtest.avi, the table is bench/data/vtest.csv.
 //
-//   ours         the broker as it is
+//   ours         the broker as it is; all cameras name the same channel, and the server divides it
+//   alone        each camera names a channel of its own and decides by what it sees itself (only with --alone)
 //   no control   the same broker with `policy: none`
 //
 // What is feasible is what the simulation of the same channel finds (bounds_measure.h).
 //
-//   bounds_real [--json FILE] [--quick] [--cameras N]      exit status 1 when a promise is broken
+//   bounds_real [--json FILE] [--quick] [--cameras N] [--alone]      exit status 1 when a promise is broken
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -31,9 +32,8 @@
 #include "vedette/base/log.h"
 #include "vedette/broker/broker.h"
 #include "vedette/broker/client.h"
-#include "vedette/media/convert.h"
 #include "vedette/media/jpeg.h"
-#include "vedette/media/source.h"
+#include "video_frames.h"
 
 namespace bench_bounds {
 namespace {
@@ -51,21 +51,6 @@ constexpr double kLowMbps = 8;
 constexpr double kFirstStepS = 12;
 constexpr double kStepEveryS = 10;
 
-/// The sample video as a camera would send it: JPEG at quality 90.
-Frames load_frames(const std::string& path, size_t count) {
-  const auto source =
-      vedette::media::open_source({.url = path, .pacing = vedette::media::Pacing::kFast},
-                                  std::make_shared<vedette::StreamInfo>(), std::make_shared<vedette::BufferPool>());
-  Frames frames;
-  while (frames.size() < count) {
-    const auto frame = source->next({});
-    if (!frame) break;
-    frames.push_back(vedette::media::encode_jpeg(*vedette::media::pixels_of(*frame), 90));
-  }
-  if (frames.empty()) throw vedette::Error(vedette::ErrorCode::kInvalidData, path + " has no frames");
-  return frames;
-}
-
 Scenario plan(size_t cameras, double seconds) {
   Scenario scenario;
   scenario.name = fmt::format("{} × vtest, {} fps, {} and {} Mbit/s", cameras, kFps, kHighMbps, kLowMbps);
@@ -81,6 +66,12 @@ Scenario plan(size_t cameras, double seconds) {
   return scenario;
 }
 
+struct Mode {
+  std::string name;
+  std::string policy;
+  bool divided = false;  ///< the server divides the channel between the cameras
+};
+
 /// A camera: its broker behind the relay, who publishes there, and who subscribes at the server.
 class Station {
  public:
@@ -94,7 +85,7 @@ class Station {
     return {base + static_cast<int>(2 * number), base + static_cast<int>(2 * number) + 1};
   }
 
-  void start_broker(const std::string& server, const std::string& policy, const std::string& table_path) {
+  void start_broker(const std::string& server, const Mode& mode, const std::string& table_path) {
     vedette::broker::BrokerOptions options;
     options.role = vedette::broker::BrokerOptions::Role::kCamera;
     options.name = fmt::format("camera-{}", number_);
@@ -105,7 +96,8 @@ class Station {
     options.memory_mb = 64;
     options.segment_mb = 8;
     options.feed_mb = 32;
-    options.policy = policy;
+    options.policy = mode.policy;
+    if (mode.divided) options.channel = "yard/air";
     options.table = table_path;
     broker_ = std::make_unique<vedette::broker::Broker>(options);
   }
@@ -227,7 +219,7 @@ class Station {
   std::jthread publisher_, subscriber_;
 };
 
-std::vector<CameraRun> run_real(const Scenario& scenario, const std::string& policy, const Frames& frames) {
+std::vector<CameraRun> run_real(const Scenario& scenario, const Mode& mode, const Frames& frames) {
   const size_t n = scenario.cameras.size();
   std::vector<Relay::Lane> lanes;
   for (size_t i = 0; i < n; ++i) lanes.push_back({Station::outer(i), Station::inner(i), Station::ports(i)});
@@ -245,7 +237,7 @@ std::vector<CameraRun> run_real(const Scenario& scenario, const std::string& pol
   std::vector<std::unique_ptr<Station>> stations;
   for (size_t i = 0; i < n; ++i) {
     stations.push_back(std::make_unique<Station>(i, scenario.cameras[i].table, frames));
-    stations.back()->start_broker(server.address(), policy, table_path("vtest"));
+    stations.back()->start_broker(server.address(), mode, table_path("vtest"));
     stations.back()->publish();
   }
   vedette::broker::ClientOptions looks;
@@ -274,20 +266,23 @@ std::vector<CameraRun> run_real(const Scenario& scenario, const std::string& pol
 ordered_json number(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); }
 
 int run(int argc, char** argv) {
-  bool quick = false;
+  bool quick = false, alone = false;
   std::string json_path;
   std::vector<size_t> counts = {1, 3, 5};
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     quick = quick || word == "--quick";
+    alone = alone || word == "--alone";
     if (i + 1 == argc) break;
     if (word == "--json") json_path = argv[i + 1];
     if (word == "--cameras") counts = {static_cast<size_t>(std::clamp(std::atoi(argv[i + 1]), 1, 32))};
   }
   vedette::log::set_level(vedette::log::Level::kError);
   const char* video = std::getenv("VEDETTE_SAMPLE");
-  const Frames frames =
-      load_frames(video != nullptr ? video : "/usr/share/doc/opencv-doc/examples/data/vtest.avi", 300);
+  const Frames frames =  // as a camera would send them
+      vedette::bench::video_frames(
+          video != nullptr ? video : vedette::bench::kSampleVideo, 300,
+          [](const vedette::Picture& picture) { return vedette::media::encode_jpeg(picture, 90); });
   ordered_json json;
   double held = 0, held_by_none = 0, windows = 0, windows_of_none = 0, loss = 0, settle = 0, switches = 0;
   fmt::print(
@@ -299,11 +294,13 @@ int run(int argc, char** argv) {
     const Scenario scenario = plan(n, seconds);
     const Oracle best = oracle(scenario);
     fmt::print("\n{}\n", scenario.name);
-    for (const std::string policy : {"none", "vedette"}) {
-      const bool ours = policy == "vedette";
+    std::vector<Mode> modes = {{"no control", "none"}, {"ours", "vedette", true}};
+    if (alone && n > 1) modes.insert(modes.begin() + 1, {"alone", "vedette"});
+    for (const Mode& mode : modes) {
+      const bool ours = mode.divided, none = mode.policy == "none";
       Scenario shown = scenario;
-      if (!ours) shown.seconds = std::min(seconds, 24.0);
-      const auto runs = run_real(shown, policy, frames);
+      if (none) shown.seconds = std::min(seconds, 24.0);
+      const auto runs = run_real(shown, mode, frames);
       Oracle possible = best;
       for (auto& one : possible.best_f1) one.resize(static_cast<size_t>(shown.seconds));
       const Figures f = measure(shown, possible, runs);
@@ -321,25 +318,25 @@ int run(int argc, char** argv) {
       fmt::print(
           "  {:<12} p95 {:7.1f} ms ({:.1f} at {} Mbit/s, {:.1f} at {})  held {:6.2f} % of {:.0f}  in time "
           "{:6.2f} %  loss {:5.2f} %  settling {:.2f} s (worst {:.2f})  sw {:.1f}  fa {:.2f} %\n",
-          ours ? "ours" : "no control", f.p95_ms, at_quantile(high, 0.95), kHighMbps, at_quantile(low, 0.95), kLowMbps,
-          100 * f.held, f.windows, 100 * f.in_time, 100 * f.loss, median, worst, f.switches, 100 * f.false_alarms);
+          mode.name, f.p95_ms, at_quantile(high, 0.95), kHighMbps, at_quantile(low, 0.95), kLowMbps, 100 * f.held,
+          f.windows, 100 * f.in_time, 100 * f.loss, median, worst, f.switches, 100 * f.false_alarms);
       std::fflush(stdout);
-      json[scenario.name][ours ? "ours" : "no control"] = {{"p95_ms", number(f.p95_ms)},
-                                                           {"p95_high_ms", number(at_quantile(high, 0.95))},
-                                                           {"p95_low_ms", number(at_quantile(low, 0.95))},
-                                                           {"held", f.held},
-                                                           {"feasible_windows", f.windows},
-                                                           {"in_time", f.in_time},
-                                                           {"f1_loss", f.loss},
-                                                           {"settle_median_s", number(median)},
-                                                           {"settle_worst_s", number(worst)},
-                                                           {"switches_per_minute", f.switches},
-                                                           {"false_infeasible", f.false_alarms}};
-      if (!ours) {
+      json[scenario.name][mode.name] = {{"p95_ms", number(f.p95_ms)},
+                                        {"p95_high_ms", number(at_quantile(high, 0.95))},
+                                        {"p95_low_ms", number(at_quantile(low, 0.95))},
+                                        {"held", f.held},
+                                        {"feasible_windows", f.windows},
+                                        {"in_time", f.in_time},
+                                        {"f1_loss", f.loss},
+                                        {"settle_median_s", number(median)},
+                                        {"settle_worst_s", number(worst)},
+                                        {"switches_per_minute", f.switches},
+                                        {"false_infeasible", f.false_alarms}};
+      if (none) {
         windows_of_none += f.windows;
         held_by_none += std::max(0.0, f.held) * f.windows;
-        continue;
       }
+      if (!ours) continue;
       windows += f.windows;
       held += std::max(0.0, f.held) * f.windows;
       loss = std::max(loss, f.loss);

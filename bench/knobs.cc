@@ -19,10 +19,9 @@
 #include <string>
 #include <vector>
 
-#include "vedette/base/error.h"
 #include "vedette/media/convert.h"
 #include "vedette/media/jpeg.h"
-#include "vedette/media/source.h"
+#include "video_frames.h"
 
 namespace {
 
@@ -53,17 +52,9 @@ double median(std::vector<double> values) {
 
 /// Frames of the video at 1080p, as a camera's decoder would hand them on.
 Frames load(const std::string& path, size_t count) {
-  const auto source =
-      vedette::media::open_source({.url = path, .pacing = vedette::media::Pacing::kFast},
-                                  std::make_shared<vedette::StreamInfo>(), std::make_shared<vedette::BufferPool>());
-  Frames frames;
-  while (frames.size() < count) {
-    const auto frame = source->next({});
-    if (!frame) break;
-    frames.push_back(vedette::media::scaled(*vedette::media::pixels_of(*frame), kWidth, kHeight));
-  }
-  if (frames.empty()) throw vedette::Error(vedette::ErrorCode::kInvalidData, path + " has no frames");
-  return frames;
+  return vedette::bench::video_frames(path, count, [](const Picture& picture) -> std::shared_ptr<const Picture> {
+    return vedette::media::scaled(picture, kWidth, kHeight);
+  });
 }
 
 /// Median over the frames after the first, which sets encoders and tables up. A withheld frame counts as one that was
@@ -173,7 +164,7 @@ void run(const std::string& video, const std::string& json_path, bool quick) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string video = "/usr/share/doc/opencv-doc/examples/data/vtest.avi", json;
+  std::string video = vedette::bench::kSampleVideo, json;
   bool quick = false;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--json") == 0 && i + 1 < argc) {

@@ -136,6 +136,49 @@ def test_a_smaller_quality_is_made_for_who_asks(wire):
         assert (frame.width, frame.height, frame.original_width, frame.original_height) == (160, 120, 640, 480)
 
 
+def skipped_between(wire, events, count):
+    """The next `count` frames, and the numbers that are told as skipped; each number comes or is told of, none twice."""
+    got, skipped = [], []
+    while len(got) < count:
+        event = events.next()
+        if event.HasField("frame"):
+            got.append(event.frame)
+        if event.HasField("gap"):
+            assert event.gap.reason == wire.pb.Gap.SKIPPED, event.gap
+            skipped += range(event.gap.first, event.gap.last + 1)
+    numbers = [frame.sequence for frame in got]
+    between = [number for number in skipped if numbers[0] < number < numbers[-1]]
+    assert sorted(numbers + between) == list(range(numbers[0], numbers[-1] + 1))
+    return got, between
+
+
+def test_frames_on_which_nothing_moved_are_told_as_skipped(brokers, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("id,name,bytes_mean,f1\n3,R1+C1+K1+D1+F4,1000,1\n")  # differencing, whatever the bounds are
+    with (
+        Wire(brokers.start("one", table=table)) as wire,
+        wire.live("yard", 0.01, lambda i: jpeg(i // 10 % 2 * 20)),  # it changes every ten frames
+    ):
+        events = wire.subscribe("yard", latency_ms=5000, max_behind=1000)
+        frames, skipped = skipped_between(wire, events, 5)
+        assert all(frame.knob == 3 for frame in frames)
+        assert len(skipped) >= 30, "of fifty"
+
+
+def test_frames_that_the_rate_leaves_out_are_told_as_skipped(wire):
+    """While nothing of what was sent is confirmed, no more is made; then it goes on."""
+    with wire.live("yard", 0.01, lambda i: jpeg(i % 2 * 20, 640, 480)) as camera:
+        events = wire.subscribe("yard", latency_ms=100, accuracy=0.95, max_behind=1000)
+        for frame in events.frames(20):
+            wire.feedback(events, frame, latency=0.005)
+        before = camera.sent
+        until(lambda: camera.sent > before + 100)
+        while not (event := events.next()).HasField("gap"):
+            if event.HasField("frame"):
+                wire.feedback(events, event.frame, latency=0.005)
+        assert event.gap.reason == wire.pb.Gap.SKIPPED
+
+
 def test_bounds_follow_the_feedback(wire):
     """A link of 2 MB/s: what was untouched becomes small, and is not touched again once nobody sets bounds."""
     pictures = [jpeg(i, 960, 540, 92, noise=True) for i in range(4)]
@@ -159,6 +202,39 @@ def test_bounds_follow_the_feedback(wire):
         until(lambda: events.wait("frame").knob == 0)
         code, _ = refusal(lambda: wire.set_target(events, latency_ms=-1))
         assert code == Code.INVALID_ARGUMENT
+
+
+def test_a_server_limits_what_a_camera_sends_while_it_says_so(wire):
+    pb = wire.pb
+    with wire.live("yard", 0.03, lambda i: jpeg(i, 640, 480)):
+        plain = wire.subscribe("yard", latency_ms=2000, accuracy=0.95)
+        events = wire.subscribe("yard", latency_ms=2000, accuracy=0.95, wants_table=True)
+        rows = {row.id: row for row in events.wait("table").rows}
+        assert len(rows) > 5 and all(row.bytes_mean > 0 and 0 < row.f1 <= 1 for row in rows.values())
+
+        def watch(limits, done):
+            """Good feedback on every frame, with these limits in turn, until such a setting is told."""
+            for n in range(1000):
+                event = events.next()
+                if event.HasField("setting") and done(event.setting):
+                    return event.setting
+                if event.HasField("frame"):
+                    seen = pb.Seen(sequence=event.frame.sequence, bytes=len(event.frame.data), latency_ns=5_000_000)
+                    request = pb.FeedbackRequest(subscription=events.id, seen=[seen])
+                    if limits:
+                        request.limit_bytes = limits[n % len(limits)]
+                    wire.call("Feedback", request)
+            raise AssertionError("no such setting was told")
+
+        small = watch([10e3, float("nan"), -1.0], lambda told: told.limit_bytes == 10e3)
+        assert small.expected_bytes <= 10e3 and small.expected_bytes == rows[small.knob].bytes_mean
+        assert small.expected_accuracy >= 0.95, "a limit lifts no bound"
+        last = time.monotonic()
+        larger = watch([], lambda told: told.limit_bytes == 0 and told.expected_bytes > 10e3)
+        assert time.monotonic() - last > 1, "it holds for 3 s"
+        assert larger.knob in rows
+        kinds = {plain.next().WhichOneof("event") for _ in range(50)}
+        assert "table" not in kinds and "frame" in kinds, "who did not ask"
 
 
 def test_infeasible_bounds_are_told_within_a_second_and_when_they_are_over(wire):

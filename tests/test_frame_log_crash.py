@@ -114,7 +114,8 @@ def test_on_a_full_disk_live_goes_on_and_storing_again_when_there_is_room(binary
     try:
         address = brokers.start("one", store=small_disk / "frames", segment_mb=1, memory_mb=8)
         publisher = Publisher(address, "gate", 0, pause=0.04)
-        assert wait_for(lambda: client.connect(address).cameras(), 10)
+        with client.connect(address) as looking:
+            assert wait_for(looking.cameras, 10)
         reader = Reader([address], "gate")
 
         def lines(text):

@@ -2,7 +2,8 @@
 // on known ways, zones, events, and a module that drops. Every box is also painted into the picture in a known colour,
 // so that a test can see in the pixels whether what is drawn in the browser lies where it should.
 //
-// The first stream has a log: of the last minute and a half, with a hole of twenty seconds in the midst of it.
+// The first stream has a log: of the last minute and a half, with a hole from 60 to 40 seconds ago in it, which grows
+// older as the program runs: what was 75 seconds ago lies in the hole a quarter of a minute later.
 //
 //   console_fixture PORT [STREAMS] [--fail] [--empty] [--log=h264|--log=h265]      prints "ready URL", runs until
 //   standard input ends

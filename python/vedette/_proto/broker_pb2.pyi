@@ -126,7 +126,7 @@ class End(_message.Message):
     def __init__(self, reason: _Optional[_Union[End.Reason, str]] = ..., line: _Optional[str] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ["clock", "end", "frame", "gap", "infeasible", "setting", "started"]
+    __slots__ = ["clock", "end", "frame", "gap", "infeasible", "setting", "started", "table"]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     FRAME_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +134,7 @@ class Event(_message.Message):
     INFEASIBLE_FIELD_NUMBER: _ClassVar[int]
     SETTING_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
+    TABLE_FIELD_NUMBER: _ClassVar[int]
     clock: ClockOffset
     end: End
     frame: Frame
@@ -141,7 +142,8 @@ class Event(_message.Message):
     infeasible: Infeasible
     setting: SettingChanged
     started: Started
-    def __init__(self, frame: _Optional[_Union[Frame, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., infeasible: _Optional[_Union[Infeasible, _Mapping]] = ..., setting: _Optional[_Union[SettingChanged, _Mapping]] = ..., end: _Optional[_Union[End, _Mapping]] = ..., clock: _Optional[_Union[ClockOffset, _Mapping]] = ...) -> None: ...
+    table: KnobTable
+    def __init__(self, frame: _Optional[_Union[Frame, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., infeasible: _Optional[_Union[Infeasible, _Mapping]] = ..., setting: _Optional[_Union[SettingChanged, _Mapping]] = ..., end: _Optional[_Union[End, _Mapping]] = ..., clock: _Optional[_Union[ClockOffset, _Mapping]] = ..., table: _Optional[_Union[KnobTable, _Mapping]] = ...) -> None: ...
 
 class Fault(_message.Message):
     __slots__ = ["code", "line"]
@@ -152,12 +154,14 @@ class Fault(_message.Message):
     def __init__(self, code: _Optional[int] = ..., line: _Optional[str] = ...) -> None: ...
 
 class FeedbackRequest(_message.Message):
-    __slots__ = ["seen", "subscription"]
+    __slots__ = ["limit_bytes", "seen", "subscription"]
+    LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
     SEEN_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    limit_bytes: float
     seen: _containers.RepeatedCompositeFieldContainer[Seen]
     subscription: str
-    def __init__(self, subscription: _Optional[str] = ..., seen: _Optional[_Iterable[_Union[Seen, _Mapping]]] = ...) -> None: ...
+    def __init__(self, subscription: _Optional[str] = ..., seen: _Optional[_Iterable[_Union[Seen, _Mapping]]] = ..., limit_bytes: _Optional[float] = ...) -> None: ...
 
 class Frame(_message.Message):
     __slots__ = ["capture_ns", "data", "encoding", "height", "inter", "knob", "original_height", "original_width", "sent_ns", "sequence", "shared", "width"]
@@ -211,12 +215,14 @@ class GetCameraInfoRequest(_message.Message):
     def __init__(self, camera: _Optional[str] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ["session", "version"]
+    __slots__ = ["session", "takes_lanes", "version"]
     SESSION_FIELD_NUMBER: _ClassVar[int]
+    TAKES_LANES_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     session: str
+    takes_lanes: bool
     version: int
-    def __init__(self, version: _Optional[int] = ..., session: _Optional[str] = ...) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., session: _Optional[str] = ..., takes_lanes: bool = ...) -> None: ...
 
 class Infeasible(_message.Message):
     __slots__ = ["feasible", "line", "over", "wanted"]
@@ -229,6 +235,31 @@ class Infeasible(_message.Message):
     over: bool
     wanted: Target
     def __init__(self, wanted: _Optional[_Union[Target, _Mapping]] = ..., feasible: _Optional[_Union[Target, _Mapping]] = ..., line: _Optional[str] = ..., over: bool = ...) -> None: ...
+
+class KnobTable(_message.Message):
+    __slots__ = ["rows"]
+    class Row(_message.Message):
+        __slots__ = ["bytes_mean", "bytes_p95", "cost_ms", "f1", "family", "id", "infer_ms", "kept"]
+        BYTES_MEAN_FIELD_NUMBER: _ClassVar[int]
+        BYTES_P95_FIELD_NUMBER: _ClassVar[int]
+        COST_MS_FIELD_NUMBER: _ClassVar[int]
+        F1_FIELD_NUMBER: _ClassVar[int]
+        FAMILY_FIELD_NUMBER: _ClassVar[int]
+        ID_FIELD_NUMBER: _ClassVar[int]
+        INFER_MS_FIELD_NUMBER: _ClassVar[int]
+        KEPT_FIELD_NUMBER: _ClassVar[int]
+        bytes_mean: float
+        bytes_p95: float
+        cost_ms: float
+        f1: float
+        family: int
+        id: int
+        infer_ms: float
+        kept: float
+        def __init__(self, id: _Optional[int] = ..., bytes_mean: _Optional[float] = ..., bytes_p95: _Optional[float] = ..., f1: _Optional[float] = ..., cost_ms: _Optional[float] = ..., infer_ms: _Optional[float] = ..., kept: _Optional[float] = ..., family: _Optional[int] = ...) -> None: ...
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[KnobTable.Row]
+    def __init__(self, rows: _Optional[_Iterable[_Union[KnobTable.Row, _Mapping]]] = ...) -> None: ...
 
 class ListCamerasRequest(_message.Message):
     __slots__ = ["glob"]
@@ -254,6 +285,17 @@ class OfferMemory(_message.Message):
     leases: int
     def __init__(self, bytes: _Optional[int] = ..., leases: _Optional[int] = ...) -> None: ...
 
+class PassLane(_message.Message):
+    __slots__ = ["bytes", "claim", "with_claims"]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    CLAIM_FIELD_NUMBER: _ClassVar[int]
+    PASS_FIELD_NUMBER: _ClassVar[int]
+    WITH_CLAIMS_FIELD_NUMBER: _ClassVar[int]
+    bytes: int
+    claim: int
+    with_claims: bool
+    def __init__(self, bytes: _Optional[int] = ..., claim: _Optional[int] = ..., with_claims: bool = ..., **kwargs) -> None: ...
+
 class Places(_message.Message):
     __slots__ = ["places"]
     class Place(_message.Message):
@@ -268,6 +310,14 @@ class Places(_message.Message):
     PLACES_FIELD_NUMBER: _ClassVar[int]
     places: _containers.RepeatedCompositeFieldContainer[Places.Place]
     def __init__(self, places: _Optional[_Iterable[_Union[Places.Place, _Mapping]]] = ...) -> None: ...
+
+class PublicationOpened(_message.Message):
+    __slots__ = ["newest_ns", "next_sequence"]
+    NEWEST_NS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    newest_ns: int
+    next_sequence: int
+    def __init__(self, next_sequence: _Optional[int] = ..., newest_ns: _Optional[int] = ...) -> None: ...
 
 class PublishOpen(_message.Message):
     __slots__ = ["camera", "frames_a_second", "session"]
@@ -296,16 +346,18 @@ class PublishSummary(_message.Message):
     def __init__(self, frames: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
 
 class RegisterRequest(_message.Message):
-    __slots__ = ["address", "broker", "cameras", "clock"]
+    __slots__ = ["address", "broker", "cameras", "channel", "clock"]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     BROKER_FIELD_NUMBER: _ClassVar[int]
     CAMERAS_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     address: str
     broker: str
     cameras: _containers.RepeatedCompositeFieldContainer[CameraInfo]
+    channel: str
     clock: ClockOffset
-    def __init__(self, broker: _Optional[str] = ..., address: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraInfo, _Mapping]]] = ..., clock: _Optional[_Union[ClockOffset, _Mapping]] = ...) -> None: ...
+    def __init__(self, broker: _Optional[str] = ..., address: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraInfo, _Mapping]]] = ..., clock: _Optional[_Union[ClockOffset, _Mapping]] = ..., channel: _Optional[str] = ...) -> None: ...
 
 class RegisterResponse(_message.Message):
     __slots__ = ["clock", "lease_ms"]
@@ -378,16 +430,18 @@ class SetTargetRequest(_message.Message):
     def __init__(self, subscription: _Optional[str] = ..., target: _Optional[_Union[Target, _Mapping]] = ...) -> None: ...
 
 class SettingChanged(_message.Message):
-    __slots__ = ["expected_accuracy", "expected_bytes", "knob", "setting"]
+    __slots__ = ["expected_accuracy", "expected_bytes", "knob", "limit_bytes", "setting"]
     EXPECTED_ACCURACY_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_BYTES_FIELD_NUMBER: _ClassVar[int]
     KNOB_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
     SETTING_FIELD_NUMBER: _ClassVar[int]
     expected_accuracy: float
     expected_bytes: float
     knob: int
+    limit_bytes: float
     setting: str
-    def __init__(self, knob: _Optional[int] = ..., setting: _Optional[str] = ..., expected_accuracy: _Optional[float] = ..., expected_bytes: _Optional[float] = ...) -> None: ...
+    def __init__(self, knob: _Optional[int] = ..., setting: _Optional[str] = ..., expected_accuracy: _Optional[float] = ..., expected_bytes: _Optional[float] = ..., limit_bytes: _Optional[float] = ...) -> None: ...
 
 class SharedBytes(_message.Message):
     __slots__ = ["bytes", "map_bytes", "offset", "segment"]
@@ -412,7 +466,7 @@ class Started(_message.Message):
     def __init__(self, subscription: _Optional[str] = ..., camera: _Optional[_Union[CameraInfo, _Mapping]] = ..., clock: _Optional[_Union[ClockOffset, _Mapping]] = ...) -> None: ...
 
 class StreamHead(_message.Message):
-    __slots__ = ["close", "closed", "credit", "event", "fault", "feedback", "frame", "hello", "id", "offer", "open", "opened", "release", "subscribe", "target", "unsubscribe", "welcome"]
+    __slots__ = ["close", "closed", "credit", "event", "fault", "feedback", "frame", "hello", "id", "lane", "offer", "open", "opened", "release", "subscribe", "target", "unsubscribe", "welcome"]
     CLOSED_FIELD_NUMBER: _ClassVar[int]
     CLOSE_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
@@ -422,6 +476,7 @@ class StreamHead(_message.Message):
     FRAME_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
     OFFER_FIELD_NUMBER: _ClassVar[int]
     OPENED_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
@@ -439,18 +494,19 @@ class StreamHead(_message.Message):
     frame: Frame
     hello: Hello
     id: int
+    lane: PassLane
     offer: OfferMemory
     open: PublishOpen
-    opened: Nothing
+    opened: PublicationOpened
     release: ReleaseSegment
     subscribe: SubscribeRequest
     target: Target
     unsubscribe: Nothing
     welcome: Nothing
-    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., welcome: _Optional[_Union[Nothing, _Mapping]] = ..., fault: _Optional[_Union[Fault, _Mapping]] = ..., open: _Optional[_Union[PublishOpen, _Mapping]] = ..., opened: _Optional[_Union[Nothing, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., subscribe: _Optional[_Union[SubscribeRequest, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., unsubscribe: _Optional[_Union[Nothing, _Mapping]] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., feedback: _Optional[_Union[FeedbackRequest, _Mapping]] = ..., offer: _Optional[_Union[OfferMemory, _Mapping]] = ..., release: _Optional[_Union[ReleaseSegment, _Mapping]] = ..., close: _Optional[_Union[Nothing, _Mapping]] = ..., closed: _Optional[_Union[PublishSummary, _Mapping]] = ..., credit: _Optional[int] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., welcome: _Optional[_Union[Nothing, _Mapping]] = ..., fault: _Optional[_Union[Fault, _Mapping]] = ..., open: _Optional[_Union[PublishOpen, _Mapping]] = ..., opened: _Optional[_Union[PublicationOpened, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., subscribe: _Optional[_Union[SubscribeRequest, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., unsubscribe: _Optional[_Union[Nothing, _Mapping]] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., feedback: _Optional[_Union[FeedbackRequest, _Mapping]] = ..., offer: _Optional[_Union[OfferMemory, _Mapping]] = ..., release: _Optional[_Union[ReleaseSegment, _Mapping]] = ..., close: _Optional[_Union[Nothing, _Mapping]] = ..., closed: _Optional[_Union[PublishSummary, _Mapping]] = ..., credit: _Optional[int] = ..., lane: _Optional[_Union[PassLane, _Mapping]] = ...) -> None: ...
 
 class SubscribeRequest(_message.Message):
-    __slots__ = ["after_epoch", "after_ns", "after_sequence", "begin_ns", "camera", "compute_ms", "end_ns", "max_behind", "max_side_px", "session", "target"]
+    __slots__ = ["after_epoch", "after_ns", "after_sequence", "begin_ns", "camera", "compute_ms", "end_ns", "max_behind", "max_side_px", "session", "target", "wants_table"]
     AFTER_EPOCH_FIELD_NUMBER: _ClassVar[int]
     AFTER_NS_FIELD_NUMBER: _ClassVar[int]
     AFTER_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -462,6 +518,7 @@ class SubscribeRequest(_message.Message):
     MAX_SIDE_PX_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
+    WANTS_TABLE_FIELD_NUMBER: _ClassVar[int]
     after_epoch: int
     after_ns: int
     after_sequence: int
@@ -473,7 +530,8 @@ class SubscribeRequest(_message.Message):
     max_side_px: int
     session: str
     target: Target
-    def __init__(self, camera: _Optional[str] = ..., begin_ns: _Optional[int] = ..., end_ns: _Optional[int] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., max_side_px: _Optional[int] = ..., max_behind: _Optional[int] = ..., after_sequence: _Optional[int] = ..., session: _Optional[str] = ..., compute_ms: _Optional[float] = ..., after_epoch: _Optional[int] = ..., after_ns: _Optional[int] = ...) -> None: ...
+    wants_table: bool
+    def __init__(self, camera: _Optional[str] = ..., begin_ns: _Optional[int] = ..., end_ns: _Optional[int] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., max_side_px: _Optional[int] = ..., max_behind: _Optional[int] = ..., after_sequence: _Optional[int] = ..., session: _Optional[str] = ..., compute_ms: _Optional[float] = ..., after_epoch: _Optional[int] = ..., after_ns: _Optional[int] = ..., wants_table: bool = ...) -> None: ...
 
 class SubscriptionState(_message.Message):
     __slots__ = ["request", "subscription"]

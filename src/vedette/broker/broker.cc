@@ -64,6 +64,9 @@ void BrokerOptions::fields(Fields& f) {
   f.texts("servers", servers, "HOST:PORT of the brokers that a camera broker registers at");
   f.texts("standbys", standbys, "HOST:PORT of the brokers that take over from this one; clients are told");
   f.text("primary", primary, "HOST:PORT of the broker that this one stands by for");
+  f.text("channel", channel,
+         "name of the wireless channel that a camera broker sends over, the same for all on one access point: servers "
+         "divide it between their cameras; empty: one of its own");
   f.number("lease_seconds", lease_seconds, "a camera broker that was not heard of for so long is gone", {0.5, 3600});
   f.number("memory_mb", memory_mb, "of a camera's log", {4, 1e6});
   f.number("segment_mb", segment_mb, "of a log's segment: a frame must fit into one", {1, 1024});
@@ -75,6 +78,7 @@ void BrokerOptions::fields(Fields& f) {
   f.check([this]() -> std::string {
     if (role == Role::kCamera && servers.empty()) return "a camera broker needs servers to register at";
     if (memory_mb < 2 * segment_mb) return "memory_mb must hold two segments at least";
+    if (!channel.empty() && !is_name(channel)) return "channel must be 1 to 128 letters, digits, '.', '_', '-' or '/'";
     if (feed_mb < 4) return "feed_mb must be 4 at least";
     return {};
   });
@@ -82,6 +86,7 @@ void BrokerOptions::fields(Fields& f) {
 
 struct Broker::Running {
   std::shared_ptr<const framelog::KnobTable> table;
+  Channels channels;
   std::string address;
   std::unique_ptr<Core> core;
   std::unique_ptr<StreamServer> streams;
@@ -104,14 +109,17 @@ Broker::Broker(const BrokerOptions& o) : running_(std::make_unique<Running>()) {
   peers.name = o.name;
   r.table = std::make_shared<const framelog::KnobTable>(o.table.empty() ? built_in_table()
                                                                         : framelog::KnobTable::load(o.table));
-  r.core = std::make_unique<Core>(core_options(o), [&r, peers, policy = o.policy](const SourceWanted& wanted) {
+  CoreOptions core = core_options(o);
+  core.channel = o.channel;
+  if (o.policy == "vedette") core.table = r.table;
+  r.core = std::make_unique<Core>(std::move(core), [&r, peers, policy = o.policy](const SourceWanted& wanted) {
     if (wanted.origin) return make_quality_source(wanted, policy, r.table);
     const auto remote = r.core->remote_of(wanted.camera);
     if (!remote) throw Error(ErrorCode::kNotFound, "camera '" + wanted.camera + "' is gone");
     ClientOptions options = peers;
     options.addresses = {remote->address};
     options.give_up = options.call_timeout = std::chrono::seconds(2);  // the upstream tries again by itself
-    return make_upstream(wanted, std::move(options));
+    return make_upstream(wanted, std::move(options), r.channels, remote->channel);
   });
 
   StreamServerOptions streams;
@@ -158,5 +166,6 @@ Broker::~Broker() {
 int Broker::port() const { return running_->service->port(); }
 std::string Broker::address() const { return running_->address; }
 Core& Broker::core() { return *running_->core; }
+Channels& Broker::channels() { return running_->channels; }
 
 }  // namespace vedette::broker

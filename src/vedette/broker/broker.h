@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "vedette/base/settings.h"
+#include "vedette/broker/channels.h"
 #include "vedette/broker/client.h"
 #include "vedette/broker/core.h"
 #include "vedette/net/authority.h"
@@ -27,6 +28,7 @@ struct BrokerOptions {
   std::vector<std::string> servers;       ///< HOST:PORT that a camera broker registers at
   std::vector<std::string> standbys;      ///< HOST:PORT that clients are told of
   std::string primary;                    ///< HOST:PORT that this one stands by for
+  std::string channel;                    ///< that its frames go over to servers; empty: one of its own
   double lease_seconds = 6;
 
   double memory_mb = 1024;   ///< of a camera's log
@@ -61,6 +63,8 @@ class Broker {
   /// "127.0.0.1:7402".
   std::string address() const;
   Core& core();
+  /// That cameras' frames come over.
+  Channels& channels();
 
  private:
   struct Running;

@@ -12,9 +12,8 @@
 #include "vedette/base/thread.h"
 #include "vedette/broker/client.h"
 #include "vedette/framelog/log_url.h"
-#include "vedette/framelog/record_decoder.h"
+#include "vedette/framelog/record_source.h"
 #include "vedette/media/backoff.h"
-#include "vedette/media/source_base.h"
 #include "vedette/media/waiting.h"
 
 namespace vedette::broker {
@@ -131,15 +130,17 @@ class Fetcher {
   std::jthread thread_;
 };
 
-class BrokerSource final : public media::SourceBase {
+/// Frames that a gap says will not come. One without numbers (0, 0) is one that nobody knows the length of.
+uint64_t frames_in(const Received& gap) {
+  if (gap.last < gap.first) return 0;
+  return std::min(gap.last - gap.first, UINT64_MAX - 1) + 1;
+}
+
+class BrokerSource final : public framelog::RecordSource {
  public:
   BrokerSource(const framelog::LogUrl& url, const SourceAccess& access, const media::SourceOptions& options,
-               std::shared_ptr<const StreamInfo> stream, const std::shared_ptr<BufferPool>& pool, const Clock& clock)
-      : SourceBase(
-            options, std::move(stream), pool, clock,
-            options.pacing == media::Pacing::kRealtime || (options.pacing == media::Pacing::kAuto && !url.live())),
-        live_(url.live()),
-        decoder_(pool, options.keep_jpeg),
+               std::shared_ptr<const StreamInfo> stream, std::shared_ptr<BufferPool> pool, const Clock& clock)
+      : RecordSource(options, std::move(stream), std::move(pool), clock, url.live(), !url.live()),
         fetcher_(client_options(url, access), wanted(url, clock.now()), options) {}
 
   std::optional<Frame> next(std::stop_token stop) override {
@@ -155,12 +156,12 @@ class BrokerSource final : public media::SourceBase {
       }
       const Received& received = item->received;
       if (received.kind == Received::Kind::kGap) {
-        for (uint64_t i = received.first; i <= received.last; ++i) drop("gap");
+        missing(frames_in(received));
       } else if (received.kind == Received::Kind::kInfeasible) {
         log::warn("source {}: {}", stream_->name, received.line);
       } else if (received.kind == Received::Kind::kFrame) {
-        auto frame = decode(received);
-        if (!frame || !admit(*frame, {received.info.time, CaptureClock::kStreamClock, position(received)})) continue;
+        auto frame = admitted(received.info, received.bytes);
+        if (!frame) continue;
         set_state(media::SourceState::kStreaming);
         if (!hand_over(*frame, stop)) break;
         return frame;
@@ -169,8 +170,6 @@ class BrokerSource final : public media::SourceBase {
     set_state(media::SourceState::kEnded);
     return std::nullopt;
   }
-
-  bool live() const override { return live_; }
 
  private:
   static ClientOptions client_options(const framelog::LogUrl& url, const SourceAccess& access) {
@@ -195,11 +194,6 @@ class BrokerSource final : public media::SourceBase {
     return options;
   }
 
-  Duration position(const Received& received) {
-    if (!first_) first_ = received.info.time;
-    return received.info.time - *first_;
-  }
-
   void lost(const Error& fault) {
     set_error(fault.line());
     if (fault.code() != ErrorCode::kUnavailable) {
@@ -210,21 +204,6 @@ class BrokerSource final : public media::SourceBase {
     count_reconnect();
   }
 
-  std::optional<Frame> decode(const Received& received) {
-    try {
-      auto frame = decoder_.decode(received.info, received.bytes);
-      if (!frame) drop("not_decodable");
-      return frame;
-    } catch (const Error& e) {
-      set_error(e.line());
-      drop("corrupt");
-      return std::nullopt;
-    }
-  }
-
-  const bool live_;
-  framelog::RecordDecoder decoder_;
-  std::optional<Timestamp> first_;
   Fetcher fetcher_;
 };
 

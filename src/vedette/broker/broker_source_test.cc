@@ -1,10 +1,12 @@
 #include "vedette/broker/broker_source.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "broker.grpc.pb.h"
 #include "vedette/base/error.h"
 #include "vedette/broker/testing.h"
 
@@ -13,6 +15,60 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+/// A broker of calls alone that tells of gaps as it likes, and then sends one frame.
+class TellsOfGaps final : public v1::Broker::Service {
+ public:
+  explicit TellsOfGaps(std::vector<std::pair<uint64_t, uint64_t>> gaps) : gaps_(std::move(gaps)) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  grpc::Status Connect(grpc::ServerContext*, const v1::ConnectRequest*, v1::ConnectResponse* answer) override {
+    answer->set_version(1);
+    answer->set_session("one");
+    answer->set_transport(v1::GRPC);
+    return grpc::Status::OK;
+  }
+  grpc::Status SampleClock(grpc::ServerContext*, const v1::ClockSample* sample, v1::ClockSample* answer) override {
+    *answer = *sample;
+    return grpc::Status::OK;
+  }
+  grpc::Status Subscribe(grpc::ServerContext*, const v1::SubscribeRequest*,
+                         grpc::ServerWriter<v1::Event>* writer) override {
+    v1::Event started;
+    started.mutable_started()->set_subscription("s");
+    writer->Write(started);
+    for (const auto& [first, last] : gaps_) {
+      v1::Event gap;
+      gap.mutable_gap()->set_first(first);
+      gap.mutable_gap()->set_last(last);
+      writer->Write(gap);
+    }
+    const auto jpeg = test_jpeg(1);
+    v1::Event event;
+    v1::Frame& frame = *event.mutable_frame();
+    frame.set_sequence(UINT64_MAX);
+    frame.set_capture_ns(1'769'860'800'000'000'000);
+    frame.set_encoding(v1::JPEG);
+    frame.set_width(64);
+    frame.set_height(48);
+    frame.set_data(jpeg.data(), jpeg.size());
+    writer->Write(event);
+    v1::Event end;
+    end.mutable_end()->set_reason(v1::End::REACHED);
+    writer->Write(end);
+    return grpc::Status::OK;
+  }
+
+  const std::vector<std::pair<uint64_t, uint64_t>> gaps_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
 
 class BrokerSourceTest : public ::testing::Test {
  public:
@@ -102,6 +158,18 @@ TEST_F(BrokerSourceTest, ComesBackWithItsBrokerAndGoesOn) {
   EXPECT_EQ(source->next({})->capture_time, at(3));
   EXPECT_EQ(source->next({})->capture_time, at(4));
   EXPECT_TRUE(source->stats().dropped.empty() || source->stats().dropped.contains("gap"));
+}
+
+TEST_F(BrokerSourceTest, WhateverAGapClaimsItIsCountedAtOnceAndBounded) {
+  const TellsOfGaps liar({{2, 4}, {9, 8}, {0, 0}, {5, uint64_t{1} << 63}, {0, UINT64_MAX}});
+  address = liar.address();
+  const auto source = open("yard");
+  const auto frame = source->next({});
+  ASSERT_TRUE(frame);
+  const uint64_t counted = 3 + 0 + 1 + 2 * (uint64_t{1} << 32);
+  EXPECT_EQ(source->stats().dropped.at("gap"), counted);
+  EXPECT_EQ(frame->sequence, counted);
+  EXPECT_FALSE(source->next({})) << "it ended";
 }
 
 TEST_F(BrokerSourceTest, StopsAtOnceWhileNobodyAnswers) {

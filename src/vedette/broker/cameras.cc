@@ -215,6 +215,9 @@ bool Cameras::change_quality(const std::string& name, const std::shared_ptr<Feed
 std::vector<Cameras::Gone> Cameras::register_broker(const v1::RegisterRequest& request, Duration lease) {
   if (request.broker().empty() || request.broker().size() > 128 || request.address().size() > 256)
     throw Error(ErrorCode::kUsage, "a broker registers with its name and address");
+  if (!request.channel().empty() && !is_name(request.channel()))
+    throw Error(ErrorCode::kUsage, "a channel's name has 1 to 128 letters, digits, '.', '_', '-' or '/'");
+  const std::string& channel = request.channel().empty() ? request.broker() : request.channel();
   for (const auto& info : request.cameras()) check_camera_name(info.camera());
   std::vector<Gone> renumbered;
   const std::lock_guard lock(mutex_);
@@ -228,7 +231,7 @@ std::vector<Cameras::Gone> Cameras::register_broker(const v1::RegisterRequest& r
     if (!camera->remote)
       log::info("camera '{}' is at broker '{}' ({})", info.camera(), request.broker(), request.address());
     const bool anew = camera->remote && camera->remote_info.epoch() != info.epoch();
-    camera->remote = Remote{request.broker(), request.address(), now() + lease};
+    camera->remote = Remote{request.broker(), request.address(), channel, now() + lease};
     // What it says of its clock itself is against its own; a primary's word is no measurement of ours.
     const v1::ClockOffset clock = request.clock().known() ? request.clock() : camera->remote_info.clock();
     camera->remote_info = info;
@@ -255,6 +258,7 @@ std::vector<v1::RegisterRequest> Cameras::registrations() const {
       auto& registered = brokers[camera->remote->broker];
       registered.set_broker(camera->remote->broker);
       registered.set_address(camera->remote->address);
+      if (camera->remote->channel != camera->remote->broker) registered.set_channel(camera->remote->channel);
       *registered.add_cameras() = camera->remote_info;
     }
   }

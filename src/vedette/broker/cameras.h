@@ -43,6 +43,7 @@ class Cameras {
   struct Remote {
     std::string broker;
     std::string address;
+    std::string channel;  ///< that its frames come over
     MonotonicTime until{};  ///< end of its lease
   };
   struct Gone {

@@ -10,6 +10,7 @@
 
 #include "vedette/base/time.h"
 #include "vedette/broker/feed.h"
+#include "vedette/framelog/knob_table.h"
 #include "vedette/framelog/record.h"
 #include "vedette/net/tls.h"
 
@@ -63,11 +64,12 @@ struct SubscribeOptions {
   uint64_t after_sequence = 0;       ///< resume behind this frame …
   uint64_t after_epoch = 0;          ///< … of this epoch (0: the present one), else behind …
   Timestamp after_time{};            ///< … its time; a gap from 0 says that the numbers began anew
+  bool wants_table = false;          ///< kTable follows kStarted, of bounded frames at the camera's own broker
 };
 
 /// What a subscription hands out: a frame, or a notice.
 struct Received {
-  enum class Kind { kFrame, kStarted, kGap, kInfeasible, kSetting, kClock, kResumed, kEnd } kind = Kind::kFrame;
+  enum class Kind { kFrame, kStarted, kGap, kInfeasible, kSetting, kClock, kResumed, kEnd, kTable } kind = Kind::kFrame;
 
   // kFrame
   framelog::RecordInfo info;         ///< capture time by the camera's clock
@@ -75,6 +77,7 @@ struct Received {
   std::span<const std::byte> bytes;  ///< as long as `keep` lives. In shared memory: five seconds after the connection
                                      ///< broke at most, so copy what must stay
   std::shared_ptr<const void> keep;
+  bool direct = false;  ///< out of the publisher's memory, before the broker had it (lane.h)
 
   // kGap
   uint64_t first = 0, last = 0;
@@ -86,6 +89,9 @@ struct Received {
   uint32_t knob = 0;
   std::string setting;
   double expected_accuracy = 0, expected_bytes = 0;
+  double limit_bytes = 0;  ///< in force when it was chosen; 0: none
+  // kTable: what the policy chooses from, unchecked
+  std::vector<framelog::Combination> table;
   // kStarted, kClock
   std::string subscription;
   CameraAbout camera;
@@ -109,8 +115,9 @@ class ClientSubscription {
     uint64_t sequence = 0, bytes = 0;
     Duration latency{0}, compute{0};
   };
-  /// What was seen of frames: chooses the quality of the next ones.
-  virtual void feedback(std::span<const Seen> seen) = 0;
+  /// What was seen of frames: chooses the quality of the next ones. `limit_bytes`: FeedbackRequest in broker.proto.
+  virtual void feedback(std::span<const Seen> seen, std::optional<double> limit_bytes) = 0;
+  void feedback(std::span<const Seen> seen) { feedback(seen, std::nullopt); }
   virtual void cancel() = 0;
 };
 

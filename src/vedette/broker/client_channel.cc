@@ -2,6 +2,7 @@
 
 #include "vedette/broker/frame_bytes.h"
 #include "vedette/broker/grpc_status.h"
+#include "vedette/broker/knob_rows.h"
 #include "vedette/net/secret.h"
 
 namespace vedette::broker {
@@ -109,6 +110,11 @@ Received received_of(const v1::Event& event) {
       r.setting = event.setting().setting();
       r.expected_accuracy = event.setting().expected_accuracy();
       r.expected_bytes = event.setting().expected_bytes();
+      r.limit_bytes = event.setting().limit_bytes();
+      break;
+    case v1::Event::kTable:
+      r.kind = Kind::kTable;
+      r.table = rows_of(event.table());
       break;
     case v1::Event::kClock:
       r.kind = Kind::kClock;
@@ -134,6 +140,7 @@ v1::SubscribeRequest request_of(const SubscribeOptions& options) {
   request.set_max_behind(options.max_behind);
   request.set_after_sequence(options.after_sequence);
   request.set_after_epoch(options.after_epoch);
+  request.set_wants_table(options.wants_table);
   request.set_after_ns(options.after_time.time_since_epoch().count());
   return request;
 }

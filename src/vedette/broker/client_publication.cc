@@ -7,6 +7,7 @@
 #include "broker.pb.h"
 #include "vedette/broker/frame_bytes.h"
 #include "vedette/broker/grpc_status.h"
+#include "vedette/broker/published_memory.h"
 
 namespace vedette::broker {
 namespace {
@@ -16,7 +17,7 @@ class StreamPublication final : public ClientPublication {
   struct Sink final : StreamSink {
     void on_head(const v1::StreamHead& head) override {
       const std::lock_guard lock(mutex);
-      if (head.has_opened()) opened = true;
+      if (head.has_opened()) opened = head.opened();
       if (head.has_closed()) closed = head.closed().frames();
       if (head.has_fault()) fault = error_of({static_cast<grpc::StatusCode>(head.fault().code()), head.fault().line()});
       changed.notify_all();
@@ -29,7 +30,7 @@ class StreamPublication final : public ClientPublication {
     }
     std::mutex mutex;
     std::condition_variable changed;
-    bool opened = false;
+    std::optional<v1::PublicationOpened> opened;
     std::optional<uint64_t> closed;
     std::optional<Error> fault;
   };
@@ -54,7 +55,10 @@ class StreamPublication final : public ClientPublication {
     if (info.sequence == framelog::kNextSequence) head.mutable_frame()->set_sequence(0);
     try {
       check();
-      stream_->send_frame(head, bytes, client_->options().call_timeout);
+      const Duration timeout = client_->options().call_timeout;
+      if (memory_ && memory_->send(*stream_, head, info, bytes, timeout)) return;
+      stream_->send_frame(head, bytes, timeout);
+      if (memory_) memory_->passed_over(info);
     } catch (const Error&) {
       forget();
       throw;
@@ -82,6 +86,8 @@ class StreamPublication final : public ClientPublication {
     id_ = client_->next_id();
     auto sink = std::make_shared<Sink>();
     stream_->attach(id_, sink);
+    memory_ = stream_->shares_memory() ? new_memory() : nullptr;
+    if (memory_) memory_->offer(*stream_, id_);
     v1::StreamHead head;
     head.set_id(id_);
     head.mutable_open()->set_camera(camera_);
@@ -92,7 +98,16 @@ class StreamPublication final : public ClientPublication {
         sink->changed.wait_for(lock, client_->options().call_timeout, [&] { return sink->opened || sink->fault; });
     if (sink->fault) throw Error(*sink->fault);
     if (!in_time) throw Error(ErrorCode::kTimeout, "the broker does not answer");
+    if (memory_) memory_->opened(*sink->opened);
+    lock.unlock();
     sink_ = std::move(sink);
+  }
+  static std::unique_ptr<PublishedMemory> new_memory() {
+    try {
+      return std::make_unique<PublishedMemory>();
+    } catch (const Error&) {
+      return nullptr;  // the system has no more: through the socket
+    }
   }
   void check() const {
     const std::lock_guard lock(sink_->mutex);
@@ -115,6 +130,7 @@ class StreamPublication final : public ClientPublication {
   const double rate_;
   std::shared_ptr<ClientStream> stream_;
   std::shared_ptr<Sink> sink_;
+  std::unique_ptr<PublishedMemory> memory_;
   uint64_t id_ = 0;
 };
 

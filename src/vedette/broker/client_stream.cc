@@ -17,12 +17,6 @@
 namespace vedette::broker {
 namespace {
 
-constexpr size_t kArenaBytes = size_t{256} << 20;
-constexpr std::chrono::microseconds kRoomWait{50};
-/// Of frames that the broker has not copied yet.
-constexpr size_t kMostUnderWay = 8;
-constexpr size_t kMostUnderWayBytes = size_t{4} << 20;  // about what a cache holds
-
 link::EndpointOptions context_options() {
   link::EndpointOptions o;
   o.node = "client";
@@ -157,52 +151,11 @@ std::shared_ptr<StreamSink> ClientStream::sink_of(uint64_t id) {
   return found == sinks_.end() ? nullptr : found->second.lock();
 }
 
-void ClientStream::send(const v1::StreamHead& head) { connection_->send(link::pack(link::MessageType::kOpen, head)); }
-
-bool ClientStream::send_shared(v1::StreamHead& head, std::span<const std::byte> bytes, Duration timeout) {
-  const std::lock_guard lock(sharing_);
-  if (!arena_) {
-    try {
-      arena_ = std::make_shared<link::SharedArena>(kArenaBytes);
-      writer_ = std::make_unique<link::SharedWriter>(arena_);
-    } catch (const Error&) {
-      arena_.reset();  // the system has no more: through the socket
-      return false;
-    }
-    v1::StreamHead offer;
-    offer.mutable_offer()->set_bytes(arena_->size_bytes());
-    offer.mutable_offer()->set_leases(link::kLeases);
-    connection_->send(link::pack(link::MessageType::kOpen, offer), writer_->files());
-  }
-  if (bytes.size() + link::kSharedOverrunBytes > arena_->size_bytes() / 2) return false;
-  const MonotonicTime deadline = Clock::system().monotonic() + timeout;
-  // Few at a time: the same warm pages are used again and again, and no frame waits behind many.
-  const size_t most = std::clamp<size_t>(kMostUnderWayBytes / bytes.size(), 2, kMostUnderWay);
-  std::optional<uint32_t> lease;
-  while (alive()) {
-    const bool full = writer_->collect() >= most;
-    auto memory = full ? nullptr : arena_->allocate(bytes.size() + link::kSharedOverrunBytes);
-    if (memory) {
-      std::memcpy(memory.get(), bytes.data(), bytes.size());
-      const auto offset = arena_->offset_of(memory.get(), bytes.size());
-      lease = writer_->lease({memory});
-      if (lease) {
-        auto& shared = *head.mutable_frame()->mutable_shared();
-        shared.set_segment(*lease);
-        shared.set_offset(offset.value_or(0));
-        shared.set_bytes(bytes.size());
-        send(head);
-        return true;
-      }
-    }
-    if (Clock::system().monotonic() > deadline) throw Error(ErrorCode::kTimeout, "the broker takes no frames");
-    std::this_thread::sleep_for(kRoomWait);
-  }
-  throw Error(ErrorCode::kUnavailable, "the broker is lost");
+void ClientStream::send(const v1::StreamHead& head, std::vector<int> files) {
+  connection_->send(link::pack(link::MessageType::kOpen, head), std::move(files));
 }
 
 void ClientStream::send_frame(v1::StreamHead& head, std::span<const std::byte> bytes, Duration timeout) {
-  if (unix_ && send_shared(head, bytes, timeout)) return;
   const auto pending = std::make_shared<Pending>();
   const size_t head_bytes = head.ByteSizeLong();
   pending->head.resize(link::kPrefixBytes + head_bytes);
@@ -230,6 +183,7 @@ void ClientStream::on_connected(link::Connection& connection) {
   v1::StreamHead head;
   head.mutable_hello()->set_version(1);
   head.mutable_hello()->set_session(session_);
+  head.mutable_hello()->set_takes_lanes(unix_);
   connection.send(link::pack(link::MessageType::kHello, head));
 }
 
@@ -253,10 +207,7 @@ void ClientStream::on_control(link::Connection& connection, link::MessageType ty
   if (type != link::MessageType::kOpen) throw link::ProtocolError("a message that brokers do not send");
   for (auto& file : connection.take_descriptors()) files_.push_back(std::move(file));
   if (head.has_frame()) return take_shared(head);
-  if (head.has_opened()) {
-    const std::unique_lock lock(sharing_, std::try_to_lock);
-    if (lock.owns_lock() && writer_) writer_->passed();
-  }
+  if (head.has_lane()) return take_lane(head);
   if (const auto sink = sink_of(head.id())) sink->on_head(head);
 }
 
@@ -283,6 +234,37 @@ void ClientStream::take_shared(const v1::StreamHead& head) {
   if (const auto sink = sink_of(head.id()))
     sink->on_frame(head.frame(), {reinterpret_cast<const std::byte*>(mapping->data + shared.offset()), shared.bytes()},
                    view);
+}
+
+void ClientStream::take_lane(const v1::StreamHead& head) {
+  const auto& pass = head.lane();
+  const auto next_file = [this] {
+    if (files_.empty()) throw link::ProtocolError("a lane without its files");
+    auto file = std::move(files_.front());
+    files_.pop_front();
+    return file;
+  };
+  if (pass.with_claims()) claims_ = std::make_shared<LaneClaims>(next_file());
+  std::shared_ptr<LaneReader> lane;
+  if (pass.bytes() > 0) {
+    auto pictures = next_file(), cell = next_file(), bell = next_file();
+    try {
+      lane = std::make_shared<LaneReader>(std::move(pictures), pass.bytes(), std::move(cell), std::move(bell));
+    } catch (const Error&) {
+      lane = nullptr;  // its publisher's fault: the broker sends everything
+    }
+  }
+  if (const auto sink = sink_of(head.id())) sink->on_lane(lane, claims_, pass);
+}
+
+bool ClientStream::watch(int file, std::shared_ptr<link::IoLoop::Handler> handler) {
+  try {
+    const uint64_t number = context_->loop.add(file, std::move(handler));
+    context_->loop.watch_writes(file, number, false);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 void ClientStream::release(Mapping& mapping) {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "vedette/broker/lane.h"
 #include "vedette/link/connection.h"
 #include "vedette/link/context.h"
 
@@ -14,6 +15,7 @@ namespace vedette::broker {
 
 namespace v1 {
 class Frame;
+class PassLane;
 class StreamHead;
 }  // namespace v1
 
@@ -23,6 +25,9 @@ class StreamSink {
   virtual ~StreamSink() = default;
   virtual void on_head(const v1::StreamHead& head) = 0;
   virtual void on_frame(const v1::Frame& head, std::span<const std::byte> bytes, std::shared_ptr<const void> keep) = 0;
+  /// Another lane, or null for none any more.
+  virtual void on_lane(const std::shared_ptr<const LaneReader>&, const std::shared_ptr<LaneClaims>&,
+                       const v1::PassLane&) {}
   virtual void on_lost(const std::string& why) = 0;
 };
 
@@ -46,9 +51,15 @@ class ClientStream final : public link::Connection::Role, public std::enable_sha
     context_->loop.post([] {});
   }
   bool shares_memory() const { return unix_; }
+  BufferPool& pool() { return context_->pool; }
+  /// On the stream's thread: the handler is called when the file becomes readable, once for each time. False when it
+  /// cannot be waited for.
+  bool watch(int file, std::shared_ptr<link::IoLoop::Handler> handler);
+  void unwatch(int file) { context_->loop.remove(file); }
+  void post(std::function<void()> task) { context_->loop.post(std::move(task)); }
   void attach(uint64_t id, std::weak_ptr<StreamSink> sink);
   void detach(uint64_t id);
-  void send(const v1::StreamHead& head);
+  void send(const v1::StreamHead& head, std::vector<int> files = {});
   /// Returns when the bytes were handed to the system or copied. Throws Error(kUnavailable | kTimeout).
   void send_frame(v1::StreamHead& head, std::span<const std::byte> bytes, Duration timeout);
 
@@ -69,7 +80,7 @@ class ClientStream final : public link::Connection::Role, public std::enable_sha
   std::shared_ptr<StreamSink> sink_of(uint64_t id);
   void take_shared(const v1::StreamHead& head);
   void release(Mapping& mapping);
-  bool send_shared(v1::StreamHead& head, std::span<const std::byte> bytes, Duration timeout);
+  void take_lane(const v1::StreamHead& head);
 
   std::string session_;
   bool unix_ = false;
@@ -79,6 +90,7 @@ class ClientStream final : public link::Connection::Role, public std::enable_sha
   // Of the loop's thread.
   bool opened_ = false;  // before, there is nothing to tick
   std::deque<link::Descriptor> files_;
+  std::shared_ptr<LaneClaims> claims_;
   std::map<uint64_t, std::shared_ptr<Mapping>> mappings_;
   std::unique_ptr<v1::StreamHead> incoming_;
   std::shared_ptr<uint8_t> body_;
@@ -93,10 +105,6 @@ class ClientStream final : public link::Connection::Role, public std::enable_sha
   std::map<uint64_t, std::weak_ptr<StreamSink>> sinks_;
   std::deque<std::shared_ptr<Pending>> pending_;
   std::atomic<uint64_t> current_segment_{0};
-
-  std::mutex sharing_;  // of the memory frames are published from
-  std::shared_ptr<link::SharedArena> arena_;
-  std::unique_ptr<link::SharedWriter> writer_;
 };
 
 }  // namespace vedette::broker

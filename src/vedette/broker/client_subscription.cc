@@ -69,8 +69,9 @@ class Subscribed final : public ClientSubscription {
     target.set_accuracy(accuracy);
     way()->set_target(target);
   }
-  void feedback(std::span<const Seen> seen) override {
+  void feedback(std::span<const Seen> seen, std::optional<double> limit_bytes) override {
     v1::FeedbackRequest request;
+    if (limit_bytes) request.set_limit_bytes(*limit_bytes);
     for (const Seen& s : seen) {
       auto& one = *request.add_seen();
       one.set_sequence(s.sequence);

@@ -11,10 +11,14 @@
 namespace vedette::broker {
 namespace {
 
-class StreamWay final : public ClientWay, public StreamSink {
+class StreamWay final : public ClientWay, public StreamSink, public std::enable_shared_from_this<StreamWay> {
  public:
-  StreamWay(std::shared_ptr<ClientStream> stream, uint64_t id) : stream_(std::move(stream)), id_(id) {}
+  StreamWay(std::shared_ptr<ClientStream> stream, uint64_t id, const v1::SubscribeRequest& request)
+      : stream_(std::move(stream)), id_(id) {
+    if (request.has_end_ns()) end_ = Timestamp{Duration{request.end_ns()}};
+  }
   ~StreamWay() override {
+    if (lane_) stream_->post([stream = stream_, lane = lane_] { stream->unwatch(lane->bell()); });
     tell([](v1::StreamHead& head) { head.mutable_unsubscribe(); });
     stream_->detach(id_);
   }
@@ -42,7 +46,7 @@ class StreamWay final : public ClientWay, public StreamSink {
     auto item = std::move(items_.front());
     items_.pop_front();
     lock.unlock();
-    if (item.kind == Received::Kind::kFrame) consumed();
+    if (item.kind == Received::Kind::kFrame && !item.direct) consumed();
     return item;
   }
 
@@ -63,11 +67,25 @@ class StreamWay final : public ClientWay, public StreamSink {
   }
 
   void on_head(const v1::StreamHead& head) override {
+    if (head.event().gap().first() == 0 && head.event().has_gap()) newest_ = 0;  // the numbers began anew
     if (head.has_event()) push(broker::received_of(head.event()));
     if (head.has_fault()) fail(error_of({static_cast<grpc::StatusCode>(head.fault().code()), head.fault().line()}));
   }
   void on_frame(const v1::Frame& head, std::span<const std::byte> bytes, std::shared_ptr<const void> keep) override {
+    if (newest_ > 0 && head.sequence() <= newest_) return consumed();  // it came by the lane, too
+    newest_ = head.sequence();
     push(received_of(head, bytes, std::move(keep)));
+  }
+  void on_lane(const std::shared_ptr<const LaneReader>& lane, const std::shared_ptr<LaneClaims>& claims,
+               const v1::PassLane& pass) override {
+    if (lane_) stream_->unwatch(lane_->bell());
+    lane_ = lane;
+    claims_ = claims;
+    pass_ = pass.pass();
+    claim_ = pass.claim();
+    auto bell = std::make_shared<Bell>();
+    bell->way = weak_from_this();
+    if (lane_ && !stream_->watch(lane_->bell(), std::move(bell))) lane_.reset();
   }
   void on_lost(const std::string& why) override {
     broken_ = true;
@@ -75,6 +93,35 @@ class StreamWay final : public ClientWay, public StreamSink {
   }
 
  private:
+  struct Bell final : link::IoLoop::Handler {
+    std::weak_ptr<StreamWay> way;
+    void on_ready() override {
+      if (const auto there = way.lock()) there->look();
+    }
+  };
+
+  /// For who waits: takes the frame it lacks out of its publisher's memory.
+  void look() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!lane_ || !claims_ || newest_ == 0 || something()) return;
+    }
+    v1::Frame head;
+    const auto taken = lane_->take(newest_ + 1, stream_->pool(), head);
+    if (!taken) return;
+    try {
+      const std::span bytes(reinterpret_cast<const std::byte*>(taken->bytes.get()), taken->size_bytes);
+      auto item = received_of(head, bytes, taken->bytes);
+      checked_info(item.info, bytes);
+      if (end_ && item.info.time >= *end_) return;  // the broker says that this is the end
+      item.direct = true;
+      claims_->claim(claim_, pass_, ++newest_);
+      push(std::move(item));
+    } catch (const Error&) {
+      return;  // the broker will refuse it, too
+    }
+  }
+
   template <typename Fill>
   void tell(Fill fill) {
     v1::StreamHead head;
@@ -95,15 +142,28 @@ class StreamWay final : public ClientWay, public StreamSink {
     changed_.notify_one();
   }
   void consumed() {
-    if (++consumed_ < told_ + kFirstCredit / 2) return;
-    told_ = consumed_;
-    tell([this](v1::StreamHead& head) { head.set_credit(consumed_ + kFirstCredit); });
+    uint64_t credit = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (++consumed_ < told_ + kFirstCredit / 2) return;
+      told_ = consumed_;
+      credit = consumed_ + kFirstCredit;
+    }
+    tell([credit](v1::StreamHead& head) { head.set_credit(credit); });
   }
 
   const std::shared_ptr<ClientStream> stream_;
   const uint64_t id_;
-  uint64_t consumed_ = 0, told_ = 0;  // frames
+  std::optional<Timestamp> end_;
+  // Of the stream's thread.
+  uint64_t newest_ = 0;  // frame that came; 0: none in this epoch
+  std::shared_ptr<const LaneReader> lane_;
+  std::shared_ptr<LaneClaims> claims_;
+  uint64_t pass_ = 0;
+  uint32_t claim_ = 0;
+
   std::mutex mutex_;
+  uint64_t consumed_ = 0, told_ = 0;  // frames that count against the credit
   std::condition_variable changed_;
   std::deque<Received> items_;
   std::optional<Error> failed_;
@@ -123,7 +183,7 @@ Received received_of(const v1::Frame& head, std::span<const std::byte> bytes, st
 
 std::shared_ptr<ClientWay> subscribe_by_stream(const std::shared_ptr<ClientStream>& stream, uint64_t id,
                                                const v1::SubscribeRequest& request) {
-  auto way = std::make_shared<StreamWay>(stream, id);
+  auto way = std::make_shared<StreamWay>(stream, id, request);
   stream->attach(id, way);
   way->start(request);
   return way;

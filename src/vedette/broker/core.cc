@@ -8,6 +8,7 @@
 #include "vedette/base/nearest.h"
 #include "vedette/base/thread.h"
 #include "vedette/broker/core_state.h"
+#include "vedette/broker/knob_rows.h"
 #include "vedette/net/message.h"
 
 namespace vedette::broker {
@@ -15,10 +16,18 @@ namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds(100);
 
+std::shared_ptr<const v1::Event> table_event(const framelog::KnobTable* table) {
+  if (!table) return nullptr;
+  auto event = std::make_shared<v1::Event>();
+  *event->mutable_table() = message_of(*table);
+  return event;
+}
+
 }  // namespace
 
 Core::Core(CoreOptions options, Cameras::MakeSource make_source)
     : options_(std::move(options)),
+      table_(table_event(options_.table.get())),
       cameras_({options_.name, options_.logs, options_.feed_bytes}, std::move(make_source)),
       sessions_(options_.max_sessions) {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });

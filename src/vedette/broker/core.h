@@ -17,6 +17,7 @@
 #include "vedette/broker/replication.h"
 #include "vedette/broker/sessions.h"
 #include "vedette/broker/subscription.h"
+#include "vedette/framelog/knob_table.h"
 #include "vedette/net/authority.h"
 
 namespace vedette::broker {
@@ -29,6 +30,9 @@ struct CoreOptions {
   size_t max_sessions = 4096;
   std::shared_ptr<const net::Authority> authority;  ///< null: everybody is admin
   Access access;
+  std::string channel;  ///< that its frames go over to servers; empty: one of its own
+  /// That the policies here choose from by limits, for servers that divide the channel; null: they take none.
+  std::shared_ptr<const framelog::KnobTable> table;
 };
 
 /// What a broker does, whatever carries the frames: who may come, cameras, subscriptions, sessions, replication.
@@ -99,6 +103,7 @@ class Core {
   void run(const std::stop_token& stop);
 
   const CoreOptions options_;
+  const std::shared_ptr<const v1::Event> table_;  // CoreOptions::table as a notice
   Cameras cameras_;
   Sessions sessions_;
   ReplicaListeners listeners_;

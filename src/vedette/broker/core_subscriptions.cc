@@ -63,6 +63,8 @@ std::shared_ptr<Subscription> Core::subscribe(const net::Principal& who, const v
   }
   const auto feed = cameras_.feed(request.camera(), quality, options.renumbered ? Place{} : options.after);
   const auto subscription = std::make_shared<Subscription>(std::move(options), feed, std::move(wake));
+  if (request.wants_table() && table_ && quality.bounded() && cameras_.is_here(request.camera()))
+    subscription->notify(table_);
   feed->add(subscription);
   Subscribed one{subscription, request, quality, 0};
   one.request.clear_session();
@@ -131,7 +133,13 @@ void Core::set_target(const std::shared_ptr<Subscription>& subscription, double 
 
 void Core::feedback(const Subscription& subscription, const v1::FeedbackRequest& seen) {
   const auto feed = subscription.feed();
-  if (const auto source = feed ? feed->source() : nullptr) source->feedback(seen);
+  const auto source = feed ? feed->source() : nullptr;
+  if (!source) return;
+  if (!seen.has_limit_bytes()) return source->feedback(seen);
+  v1::FeedbackRequest named = seen;
+  named.set_subscription(subscription.options().id);
+  if (!subscription.options().who.may(net::Role::kNode)) named.clear_limit_bytes();
+  source->feedback(named);
 }
 
 void Core::drop(const std::shared_ptr<Subscription>& subscription) {

@@ -5,6 +5,7 @@
 #include "broker.pb.h"
 #include "vedette/base/error.h"
 #include "vedette/broker/clock_exchange.h"
+#include "vedette/broker/quality_source.h"
 #include "vedette/broker/testing.h"
 
 namespace vedette::broker {
@@ -18,9 +19,10 @@ using ::testing::HasSubstr;
 class IdleSource final : public FeedSource {
  public:
   void set_quality(const Quality& quality) override { quality_ = quality; }
-  void feedback(const v1::FeedbackRequest&) override {}
+  void feedback(const v1::FeedbackRequest& seen) override { last = seen; }
   v1::ClockOffset clock() const override { return {}; }
   void stop() override {}
+  v1::FeedbackRequest last;
 
  private:
   Quality quality_;
@@ -183,6 +185,69 @@ TEST_F(CoreTest, OneSourceAQualityAlsoAfterATargetChanged) {
   EXPECT_EQ(plain->feed(), a->feed());
   EXPECT_EQ(made.size(), 3U);
   for (const auto& each : {a, b, plain}) core.drop(each);
+}
+
+TEST_F(CoreTest, ServersLimitWhatACameraSendsAndNobodyElse) {
+  register_far(5);
+  auto bounded = asks("far");
+  bounded.mutable_target()->set_latency_ms(100);
+  const net::Principal server{"hall", net::Role::kNode, "", "", Timestamp::max()};
+  v1::FeedbackRequest seen;
+  seen.set_subscription("somebody else");
+  seen.set_limit_bytes(1000);
+  for (const auto& who : {server, guard}) {
+    const auto subscription = core.subscribe(who, bounded, [] {});
+    const auto source = std::static_pointer_cast<IdleSource>(subscription->feed()->source());
+    Core::feedback(*subscription, seen);
+    EXPECT_EQ(source->last.has_limit_bytes(), who.name == "hall");
+    EXPECT_EQ(source->last.subscription(), subscription->options().id) << "limits of several are told apart";
+    core.drop(subscription);
+  }
+}
+
+TEST_F(CoreTest, WhoAsksIsToldWhatThePolicyChoosesFrom) {
+  auto with_table = options();
+  with_table.table = std::make_shared<const framelog::KnobTable>(built_in_table());
+  Core camera(with_table, [](const SourceWanted&) { return std::make_shared<IdleSource>(); });
+  v1::PublishOpen open;
+  open.set_camera("yard");
+  const auto publication = camera.publish(admin, open);
+  const auto rows_told = [&](bool bounded, bool wants) {
+    auto request = asks("yard");
+    if (bounded) request.mutable_target()->set_latency_ms(100);
+    request.set_wants_table(wants);
+    const auto subscription = camera.subscribe(admin, request, [] {});
+    Subscription::Item item;
+    const bool told = subscription->next(item) && item.notice && item.notice->has_table();
+    camera.drop(subscription);
+    return told ? item.notice->table().rows_size() : 0;
+  };
+  EXPECT_EQ(rows_told(true, true), static_cast<int>(with_table.table->rows().size()));
+  EXPECT_EQ(rows_told(true, false), 0);
+  EXPECT_EQ(rows_told(false, true), 0);
+}
+
+TEST_F(CoreTest, ABrokerNamesItsChannel) {
+  const auto channel_of = [&](const std::string& channel) {
+    v1::RegisterRequest request;
+    request.set_broker("edge");
+    request.set_address("127.0.0.1:9");
+    request.set_channel(channel);
+    request.add_cameras()->set_camera("far");
+    core.register_broker(request, 1h);
+    return core.remote_of("far")->channel;
+  };
+  EXPECT_EQ(channel_of("yard/ap-1"), "yard/ap-1");
+  EXPECT_EQ(channel_of(""), "edge") << "one of its own";
+  EXPECT_THROW(channel_of("no name"), Error);
+  EXPECT_THROW(channel_of(std::string(129, 'a')), Error);
+  channel_of("yard/ap-1");
+  std::string told;
+  const uint64_t listener = core.listen([&](const v1::Replica& change) {
+    if (change.has_registered()) told = change.registered().channel();
+  });
+  core.unlisten(listener);
+  EXPECT_EQ(told, "yard/ap-1") << "to a standby";
 }
 
 TEST_F(CoreTest, NumbersThatBeginAnewMoveSubscribersToAnotherFeed) {

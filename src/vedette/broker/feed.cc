@@ -115,6 +115,20 @@ void Feed::end(std::shared_ptr<const v1::Event> notice) {
   wake_all();
 }
 
+void Feed::set_lane(std::shared_ptr<const Lane> lane) {
+  {
+    const std::lock_guard lock(mutex_);
+    lane_.swap(lane);
+    if (!lane_ && !lane) return;
+  }
+  wake_all();
+}
+
+std::shared_ptr<const Lane> Feed::lane() const {
+  const std::lock_guard lock(mutex_);
+  return lane_;
+}
+
 std::vector<std::shared_ptr<const v1::Event>> Feed::standing_notices() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<const v1::Event>> notices;

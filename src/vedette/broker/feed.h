@@ -26,6 +26,7 @@ class SubscribeRequest;
 }  // namespace v1
 
 class Subscription;
+struct Lane;
 
 /// What subscribers may have in common: who asks for the same quality gets the same frames, prepared and moved once.
 struct Quality {
@@ -93,6 +94,9 @@ class Feed {
   void note_gap(uint64_t first, uint64_t last, GapReason reason);
   /// A notice for everybody here; the last of its kind is also shown to who comes later.
   void announce(const std::shared_ptr<const v1::Event>& notice);
+  /// Its publisher's, while it has one; null for none.
+  void set_lane(std::shared_ptr<const Lane> lane);
+  std::shared_ptr<const Lane> lane() const;
   /// The source has no more: subscribers read on to the end of what there is, then get this.
   void end(std::shared_ptr<const v1::Event> notice);
   /// For a source of the past, which must not run its readers over: waits until the slowest of them has at most
@@ -143,6 +147,7 @@ class Feed {
   std::array<Came, 64> came_;
   std::shared_ptr<const v1::Event> setting_, infeasible_, clock_, ended_;
   std::shared_ptr<FeedSource> source_;
+  std::shared_ptr<const Lane> lane_;
 
   mutable std::mutex reading_;  // of those who wait for readers
   mutable std::condition_variable read_;

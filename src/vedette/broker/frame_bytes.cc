@@ -127,8 +127,9 @@ framelog::RecordInfo from_head(const v1::Frame& head) {
   return info;
 }
 
-void check_frame_bytes(const framelog::RecordInfo& info, std::span<const std::byte> bytes) {
+framelog::RecordInfo checked_info(framelog::RecordInfo info, std::span<const std::byte> bytes) {
   using framelog::FrameCodec;
+  info.time = std::chrono::floor<std::chrono::microseconds>(info.time);
   const auto pixels = size_t{info.width} * info.height;
   size_t wanted = 0;
   switch (info.codec) {
@@ -137,7 +138,9 @@ void check_frame_bytes(const framelog::RecordInfo& info, std::span<const std::by
       if ((info.width != 0 && info.width != width) || (info.height != 0 && info.height != height))
         refuse(
             fmt::format("a JPEG of {}x{} pixels that is said to have {}x{}", width, height, info.width, info.height));
-      return;
+      info.width = static_cast<uint16_t>(width);
+      info.height = static_cast<uint16_t>(height);
+      return info;
     }
     case FrameCodec::kH264:
     case FrameCodec::kH265: wanted = bytes.size(); break;
@@ -151,6 +154,7 @@ void check_frame_bytes(const framelog::RecordInfo& info, std::span<const std::by
   if (bytes.empty() || bytes.size() != wanted)
     refuse(fmt::format("{} bytes for {}x{} pixels as {}, which take {}", bytes.size(), info.width, info.height,
                        framelog::to_string(info.codec), wanted));
+  return info;
 }
 
 grpc::ByteBuffer event_of(const v1::Frame& head, const framelog::FrameRef& frame) {

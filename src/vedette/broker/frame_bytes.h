@@ -36,9 +36,10 @@ constexpr size_t kMaxMessageBytes = framelog::kMaxFrameBytes + (size_t{1} << 16)
 void to_head(const framelog::RecordInfo& info, Timestamp sent, v1::Frame& head);
 framelog::RecordInfo from_head(const v1::Frame& head);
 
-/// Whether the bytes can be what the head says, by their length or first bytes alone. Throws Error(kInvalidData): not a
-/// JPEG, another size than the head's, raw pixels that are too few or too many.
-void check_frame_bytes(const framelog::RecordInfo& info, std::span<const std::byte> bytes);
+/// The head as a log keeps it: whole microseconds, and the size of a JPEG if the head has none. Throws
+/// Error(kInvalidData) when the bytes cannot be what the head says, by their length or first bytes alone: not a JPEG,
+/// another size than the head's, raw pixels that are too few or too many.
+framelog::RecordInfo checked_info(framelog::RecordInfo info, std::span<const std::byte> bytes);
 
 /// The serialised Event{frame} with the bytes where they are: a slice of the log's memory that `frame` keeps.
 grpc::ByteBuffer event_of(const v1::Frame& head, const framelog::FrameRef& frame);

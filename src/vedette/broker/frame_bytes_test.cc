@@ -58,15 +58,15 @@ TEST(FrameBytes, RefuseWhatIsNoMessage) {
 
 TEST(FrameBytes, MustBeWhatTheHeadSays) {
   auto info = info_at(Timestamp{});
-  check_frame_bytes(info, test_jpeg(1));
-  EXPECT_THROW(check_frame_bytes(info, std::vector<std::byte>(50)), Error);
+  checked_info(info, test_jpeg(1));
+  EXPECT_THROW(checked_info(info, std::vector<std::byte>(50)), Error);
   info.width = 65;
-  EXPECT_THROW(check_frame_bytes(info, test_jpeg(1)), Error);
+  EXPECT_THROW(checked_info(info, test_jpeg(1)), Error);
   info.codec = framelog::FrameCodec::kI420;
   info.width = 5;
   info.height = 3;
-  check_frame_bytes(info, std::vector<std::byte>(15 + 2 * 6));
-  EXPECT_THROW(check_frame_bytes(info, std::vector<std::byte>(15)), Error);
+  checked_info(info, std::vector<std::byte>(15 + 2 * 6));
+  EXPECT_THROW(checked_info(info, std::vector<std::byte>(15)), Error);
 }
 
 }  // namespace

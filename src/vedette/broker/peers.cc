@@ -50,6 +50,7 @@ void Registrar::run(const std::stop_token& stop, const ClientOptions& options) c
       v1::RegisterRequest request;
       request.set_broker(core_.options().name);
       request.set_address(advertised_);
+      request.set_channel(core_.options().channel);
       if (server_ahead.known()) {
         request.mutable_clock()->set_known(true);
         request.mutable_clock()->set_offset_ns(-server_ahead.offset().count());

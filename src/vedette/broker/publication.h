@@ -13,6 +13,8 @@ namespace vedette::broker {
 
 /// A camera's name: letters, digits, '.', '_', '-' and '/', at most 128. Throws Error(kUsage).
 void check_camera_name(const std::string& name);
+/// 1 to 128 letters, digits, '.', '_', '-' or '/', as names of cameras and channels are.
+bool is_name(const std::string& name);
 
 /// The right to append to one camera, until it is destroyed. One thread at a time.
 class Publication {
@@ -25,9 +27,12 @@ class Publication {
 
   /// Where the next frame's bytes go. Throws Error(kInvalidData) for a frame that is too large.
   std::span<std::byte> reserve(size_t bytes);
-  /// Takes what reserve() gave, if check_frame_bytes() agrees. Throws Error(kInvalidData): also for a time that does
+  /// Takes what reserve() gave, if checked_info() agrees. Throws Error(kInvalidData): also for a time that does
   /// not grow; Error(kPermissionDenied) when the token has ended.
-  void commit(framelog::RecordInfo info, size_t bytes);
+  void commit(const framelog::RecordInfo& info, size_t bytes);
+  /// While it lasts, subscribers on this host may take its frames by this lane.
+  void set_lane(std::shared_ptr<const Lane> lane) { feed_->set_lane(std::move(lane)); }
+  const Feed& feed() const { return *feed_; }
   uint64_t frames() const { return frames_; }
   uint64_t bytes() const { return bytes_; }
   const std::string& camera() const { return camera_; }

@@ -11,6 +11,7 @@
 #include "vedette/base/error.h"
 #include "vedette/base/log.h"
 #include "vedette/base/thread.h"
+#include "vedette/broker/given_limits.h"
 #include "vedette/broker/subscription.h"
 #include "vedette/framelog/bounds.h"
 #include "vedette/framelog/cursor.h"
@@ -58,6 +59,7 @@ class QualitySource final : public FeedSource {
       if (seen_.size() >= kMostSeen) seen_.pop_front();
       seen_.push_back({one.sequence(), at, Duration{one.latency_ns()}, Duration{one.compute_ns()}, false});
     }
+    if (seen.has_limit_bytes()) limits_.give(seen.subscription(), seen.limit_bytes(), at);
   }
   v1::ClockOffset clock() const override {
     v1::ClockOffset offset;
@@ -70,15 +72,6 @@ class QualitySource final : public FeedSource {
   }
 
  private:
-  static framelog::Bounds bounds_of(const Quality& q) {
-    framelog::Bounds bounds;
-    // One bound alone: the other is as loose as can be.
-    bounds.latency =
-        q.latency_ms > 0 ? from_milliseconds(q.latency_ms - q.compute_ms) : Duration(std::chrono::minutes(1));
-    bounds.accuracy = q.accuracy;
-    return bounds;
-  }
-
   void run(const std::stop_token& stop) {
     name_this_thread("quality");
     const bool past = active_.begin_ns.has_value();
@@ -131,8 +124,10 @@ class QualitySource final : public FeedSource {
     if (!policy_) return;
     std::deque<framelog::Feedback> seen;
     std::optional<Quality> changed;
+    double limit = 0;
     {
       const std::lock_guard lock(mutex_);
+      limit = limits_.least(now());
       seen.swap(seen_);
       if (std::exchange(changed_, false)) changed = quality_;
     }
@@ -141,6 +136,7 @@ class QualitySource final : public FeedSource {
       policy_->set_bounds(bounds_of(active_));
     }
     for (const auto& one : seen) policy_->observe(one);
+    if (std::exchange(limit_bytes_, limit) != limit) policy_->limit(limit);
   }
 
   void make(const framelog::FrameRef& kept) {
@@ -201,6 +197,7 @@ class QualitySource final : public FeedSource {
         setting.set_expected_accuracy(table_->rows()[row].f1);
         setting.set_expected_bytes(table_->rows()[row].bytes_mean);
       }
+      setting.set_limit_bytes(limit_bytes_);
       feed_.announce(std::move(notice));
     }
     if (decision.feasible == told_feasible_) return;
@@ -227,6 +224,7 @@ class QualitySource final : public FeedSource {
   Quality quality_;
   bool changed_ = false;
   std::deque<framelog::Feedback> seen_;
+  GivenLimits limits_;
   Feed& feed_;
   const std::shared_ptr<Feed> origin_;
   const std::shared_ptr<const framelog::KnobTable> table_;
@@ -236,12 +234,21 @@ class QualitySource final : public FeedSource {
   uint64_t encoded_ = 0;  // the newest that went through the chain
   framelog::RecordDecoder decoder_{std::make_shared<BufferPool>(), /*keep_jpeg=*/true};
   media::KnobChain chain_;
+  double limit_bytes_ = 0;  // as the policy knows it
   uint32_t told_setting_ = 0;
   bool told_feasible_ = true;
   std::jthread thread_;
 };
 
 }  // namespace
+
+framelog::Bounds bounds_of(const Quality& quality) {
+  framelog::Bounds bounds;
+  bounds.latency = quality.latency_ms > 0 ? from_milliseconds(quality.latency_ms - quality.compute_ms)
+                                          : Duration(std::chrono::minutes(1));
+  bounds.accuracy = quality.accuracy;
+  return bounds;
+}
 
 /// Measured, not general: a profile of the own cameras and model is better.
 ///   vedette bounds profile --app apps/people.yaml --source vtest.avi --truth PETS09-S2L1/gt.txt --frames 60 --every 12

@@ -4,9 +4,14 @@
 #include <string>
 
 #include "vedette/broker/cameras.h"
+#include "vedette/framelog/bounds.h"
 #include "vedette/framelog/knob_table.h"
 
 namespace vedette::broker {
+
+/// What a policy is asked for, at the camera and where the channel is divided. One bound alone: the other is as loose
+/// as can be.
+framelog::Bounds bounds_of(const Quality& quality);
 
 /// Sizes and accuracies of a few settings of the knobs, for cameras that nobody profiled. The controller learns the
 /// real sizes; the accuracies are those of one detector on one street scene, not of yours.

@@ -34,7 +34,7 @@ struct StreamServerOptions {
 /// On a Unix socket a frame's bytes stay where they are: the first frame in a segment brings the segment's memory file
 /// along, the others only say where they lie. The broker keeps a segment until the client releases it, or for some
 /// seconds after the connection broke. Published frames lie in memory that the client offers; they are copied once,
-/// into the log.
+/// into the log. Live subscribers may take them by a lane (lane.h) meanwhile.
 class StreamServer {
  public:
   /// Binds and starts. Throws as link::Endpoint.

@@ -73,6 +73,7 @@ void StreamSession::hello(link::Connection& connection, std::span<const uint8_t>
     return connection.close(e.line());
   }
   greeted_ = true;
+  takes_lanes_ = is_unix_ && head.hello().takes_lanes();
   v1::StreamHead welcome;
   welcome.mutable_welcome();
   connection.send(link::pack(link::MessageType::kWelcome, welcome));
@@ -89,7 +90,7 @@ void StreamSession::on_control(link::Connection& connection, link::MessageType t
   } catch (const link::ProtocolError&) {
     throw;
   } catch (const Error& e) {
-    if (head.has_frame()) publications_.erase(head.id());
+    if (head.has_frame() || head.has_open()) end_publication(head.id());
     fault(head.id(), e);
   }
 }
@@ -101,25 +102,17 @@ void StreamSession::handle(const v1::StreamHead& head) {
     return found == subscriptions_.end() ? nullptr : found->second.subscription;
   };
   switch (head.message_case()) {
-    case v1::StreamHead::kOpen: {
-      if (publications_.size() >= kMostOpen || publications_.contains(head.id()))
-        throw link::ProtocolError("a publication that cannot be opened");
-      publications_[head.id()].publication = core_.publish(who_, head.open());
-      v1::StreamHead opened;
-      opened.set_id(head.id());
-      opened.mutable_opened();
-      return answer(opened);
-    }
+    case v1::StreamHead::kOpen: return open(head.id(), head.open());
     case v1::StreamHead::kFrame: return take_shared(head);
     case v1::StreamHead::kClose: {
       v1::StreamHead closed;
       closed.set_id(head.id());
       auto& summary = *closed.mutable_closed();
       if (const auto found = publications_.find(head.id()); found != publications_.end()) {
-        summary.set_frames(found->second.publication->frames());
-        summary.set_bytes(found->second.publication->bytes());
-        publications_.erase(found);
+        summary.set_frames(found->second->frames());
+        summary.set_bytes(found->second->bytes());
       }
+      end_publication(head.id());
       return answer(closed);
     }
     case v1::StreamHead::kSubscribe: return subscribe(head.id(), head.subscribe());
@@ -149,15 +142,41 @@ void StreamSession::handle(const v1::StreamHead& head) {
       }
       return connection_->pump();
     }
-    case v1::StreamHead::kOffer: {
-      auto files = connection_->take_descriptors();
-      if (!is_unix_ || files.size() != 3) throw link::ProtocolError("memory without its files");
-      offered_ = std::make_shared<link::SharedReader>(std::move(files[0]), std::move(files[1]), std::move(files[2]),
-                                                      head.offer().bytes(), head.offer().leases());
-      return;
-    }
+    case v1::StreamHead::kOffer: return offer(head.id(), head.offer());
     default: throw link::ProtocolError("a message that clients do not send");
   }
+}
+
+void StreamSession::open(uint64_t id, const v1::PublishOpen& request) {
+  if (publications_.size() >= kMostOpen || publications_.contains(id))
+    throw link::ProtocolError("a publication that cannot be opened");
+  auto publication = core_.publish(who_, request);
+  const auto stats = publication->feed().log()->stats();
+  if (const auto found = offered_.find(id); found != offered_.end()) publication->set_lane(found->second.lane);
+  publications_[id] = std::move(publication);
+  v1::StreamHead opened;
+  opened.set_id(id);
+  opened.mutable_opened()->set_next_sequence(stats.next_sequence);
+  if (stats.newest) opened.mutable_opened()->set_newest_ns(stats.newest->time_since_epoch().count());
+  answer(opened);
+}
+
+void StreamSession::offer(uint64_t id, const v1::OfferMemory& about) {
+  auto files = connection_->take_descriptors();
+  const bool with_lane = id != 0 && files.size() == 5;
+  if (!is_unix_ || (!with_lane && files.size() != 3)) throw link::ProtocolError("memory without its files");
+  if (offered_.size() > kMostOpen || publications_.contains(id)) throw link::ProtocolError("memory for nothing");
+  Offered offered;
+  offered.memory = std::make_shared<link::SharedReader>(std::move(files[0]), std::move(files[1]), std::move(files[2]),
+                                                        about.bytes(), about.leases());
+  if (with_lane)
+    offered.lane = std::make_shared<const Lane>(Lane{offered.memory, std::move(files[3]), std::move(files[4])});
+  offered_[id] = std::move(offered);
+}
+
+void StreamSession::end_publication(uint64_t id) {
+  publications_.erase(id);
+  if (id != 0) offered_.erase(id);
 }
 
 void StreamSession::subscribe(uint64_t id, const v1::SubscribeRequest& request) {
@@ -178,22 +197,27 @@ void StreamSession::subscribe(uint64_t id, const v1::SubscribeRequest& request) 
   answer(started);
   {
     const std::lock_guard lock(mutex_);
-    subscriptions_[id] = {std::move(subscription), 0, kFirstCredit};
+    subscriptions_[id] = {.subscription = std::move(subscription), .credit = kFirstCredit};
   }
   connection_->pump();
 }
 
 void StreamSession::take_shared(const v1::StreamHead& head) {
   const auto& shared = head.frame().shared();
-  if (!offered_) throw link::ProtocolError("a frame in memory that was not offered");
-  const auto lease = offered_->hold(static_cast<uint32_t>(shared.segment()));
   const auto found = publications_.find(head.id());
-  if (found == publications_.end()) return;  // it was refused
+  const bool refused = found == publications_.end();
+  auto offered = offered_.find(head.id());
+  if (offered == offered_.end()) offered = offered_.find(0);
+  if (offered == offered_.end() && refused) return;  // its memory went, too
+  if (offered == offered_.end()) throw link::ProtocolError("a frame in memory that was not offered");
+  const auto memory = offered->second.memory;
+  const auto lease = memory->hold(static_cast<uint32_t>(shared.segment()));
+  if (refused) return;
   const auto info = from_head(head.frame());
-  const auto room = found->second.publication->reserve(shared.bytes());
-  const uint8_t* from = offered_->at(shared.offset(), shared.bytes());
+  const auto room = found->second->reserve(shared.bytes());
+  const uint8_t* from = memory->at(shared.offset(), shared.bytes());
   std::copy_n(reinterpret_cast<const std::byte*>(from), shared.bytes(), room.begin());
-  found->second.publication->commit(info, shared.bytes());
+  found->second->commit(info, shared.bytes());
 }
 
 std::span<const std::span<uint8_t>> StreamSession::begin_observation(link::Connection&, std::span<const uint8_t> header,
@@ -205,12 +229,12 @@ std::span<const std::span<uint8_t>> StreamSession::begin_observation(link::Conne
   incoming_id_ = incoming_->id();
   try {
     if (const auto found = publications_.find(incoming_id_); found != publications_.end()) {
-      const auto room = found->second.publication->reserve(body_bytes);
+      const auto room = found->second->reserve(body_bytes);
       into_.emplace_back(reinterpret_cast<uint8_t*>(room.data()), body_bytes);
       return into_;
     }
   } catch (const Error& e) {
-    publications_.erase(incoming_id_);
+    end_publication(incoming_id_);
     fault(incoming_id_, e);
   }
   // It is read and forgotten: the messages behind it are good.
@@ -228,9 +252,9 @@ void StreamSession::end_observation(link::Connection&) {
   const auto found = publications_.find(incoming_id_);
   if (incoming_id_ == 0 || found == publications_.end()) return;
   try {
-    found->second.publication->commit(from_head(incoming_->frame()), incoming_bytes_);
+    found->second->commit(from_head(incoming_->frame()), incoming_bytes_);
   } catch (const Error& e) {
-    publications_.erase(found);
+    end_publication(incoming_id_);
     fault(incoming_id_, e);
   }
 }
@@ -253,6 +277,46 @@ bool StreamSession::share(const Subscription& subscription, const framelog::Fram
   return true;
 }
 
+/// Passes the lane if it changed, else takes note of what came by it.
+bool StreamSession::pass_lane(uint64_t id, Subscribed& to, link::OutgoingMessage& message) {
+  if (!takes_lanes_) return false;
+  auto lane = to.subscription->lane();
+  if (lane == to.lane) {
+    if (lane && claims_) to.subscription->has_up_to(claims_->claimed(to.claim, to.pass));
+    return false;
+  }
+  v1::StreamHead head;
+  head.set_id(id);
+  auto& pass = *head.mutable_lane();
+  if (lane) {
+    try {
+      if (!claims_) {
+        claims_ = std::make_unique<LaneClaims>();
+        for (uint32_t claim = 0; claim < LaneClaims::kMost; ++claim) free_claims_.insert(claim);
+        pass.set_with_claims(true);
+        message.descriptors = {claims_->file()};
+      }
+    } catch (const Error&) {
+      takes_lanes_ = false;  // the system has no more memory to share
+      return false;
+    }
+    if (to.claim == LaneClaims::kMost) {
+      if (free_claims_.empty()) return false;  // as many as can be; the others are sent everything
+      to.claim = *free_claims_.begin();
+      free_claims_.erase(free_claims_.begin());
+    }
+    to.pass = ++last_pass_;
+    pass.set_bytes(lane->memory->pictures().size_bytes());
+    pass.set_pass(to.pass);
+    pass.set_claim(to.claim);
+    for (const int file : lane->files()) message.descriptors.push_back(file);
+    message.keep.push_back(lane);
+  }
+  to.lane = std::move(lane);
+  message.head = link::pack(link::MessageType::kOpen, head);
+  return true;
+}
+
 bool StreamSession::next_message(link::Connection&, link::OutgoingMessage& message) {
   const std::lock_guard lock(mutex_);
   for (size_t tries = subscriptions_.size(); tries > 0; --tries) {
@@ -260,6 +324,7 @@ bool StreamSession::next_message(link::Connection&, link::OutgoingMessage& messa
     if (at == subscriptions_.end()) at = subscriptions_.begin();
     turn_ = at->first;
     const auto subscription = at->second.subscription;
+    if (pass_lane(turn_, at->second, message)) return true;
     Subscription::Item item;
     if (at->second.sent >= at->second.credit && !subscription->stopped()) continue;
     v1::StreamHead head;
@@ -273,7 +338,8 @@ bool StreamSession::next_message(link::Connection&, link::OutgoingMessage& messa
       *head.mutable_event() = *item.notice;
       message.head = link::pack(link::MessageType::kOpen, head);
       if (item.notice->has_end()) {
-        subscriptions_.erase(turn_);
+        if (at->second.claim < LaneClaims::kMost) free_claims_.insert(at->second.claim);
+        subscriptions_.erase(at);
         context_->loop.post([&core = core_, subscription] { core.drop(subscription); });
       }
       return true;
@@ -298,6 +364,7 @@ void StreamSession::on_closed(link::Connection&, const std::string& why) {
   closed_ = true;
   closed_at_ = Clock::system().monotonic();
   publications_.clear();
+  offered_.clear();
   std::map<uint64_t, Subscribed> ended;
   {
     const std::lock_guard lock(mutex_);

@@ -9,13 +9,16 @@
 #include <vector>
 
 #include "vedette/broker/core.h"
+#include "vedette/broker/lane.h"
 #include "vedette/link/connection.h"
 
 namespace vedette::broker {
 
 namespace v1 {
+class OfferMemory;
+class PublishOpen;
 class StreamHead;
-}
+}  // namespace v1
 
 /// One client's connection at the broker (stream_server.h has the messages).
 class StreamSession final : public link::Connection::Role, public std::enable_shared_from_this<StreamSession> {
@@ -42,20 +45,29 @@ class StreamSession final : public link::Connection::Role, public std::enable_sh
   void on_written(const link::OutgoingMessage&, MonotonicTime, MonotonicTime) override {}
 
  private:
-  struct Publishing {
-    std::unique_ptr<Publication> publication;
+  /// The memory that frames are published from.
+  struct Offered {
+    std::shared_ptr<link::SharedReader> memory;
+    std::shared_ptr<const Lane> lane;
   };
   struct Subscribed {
     std::shared_ptr<Subscription> subscription;
     uint64_t sent = 0, credit = 0;  // frames
+    std::shared_ptr<const Lane> lane{};  // that was passed last
+    uint64_t pass = 0;
+    uint32_t claim = LaneClaims::kMost;
   };
 
   void hello(link::Connection& connection, std::span<const uint8_t> header);
   void handle(const v1::StreamHead& head);
+  void open(uint64_t id, const v1::PublishOpen& request);
+  void offer(uint64_t id, const v1::OfferMemory& about);
+  void end_publication(uint64_t id);
   void subscribe(uint64_t id, const v1::SubscribeRequest& request);
   void take_shared(const v1::StreamHead& head);
   void answer(const v1::StreamHead& head);
   void fault(uint64_t id, const Error& error);
+  bool pass_lane(uint64_t id, Subscribed& to, link::OutgoingMessage& message);
   bool share(const Subscription& subscription, const framelog::FrameRef& frame, v1::StreamHead& head,
              link::OutgoingMessage& message);
 
@@ -67,10 +79,10 @@ class StreamSession final : public link::Connection::Role, public std::enable_sh
   // Of the loop's thread.
   std::shared_ptr<link::Connection> connection_;
   net::Principal who_;
-  bool greeted_ = false, closed_ = false;
+  bool greeted_ = false, closed_ = false, takes_lanes_ = false;
   MonotonicTime closed_at_{};
-  std::map<uint64_t, Publishing> publications_;
-  std::shared_ptr<link::SharedReader> offered_;
+  std::map<uint64_t, std::unique_ptr<Publication>> publications_;
+  std::map<uint64_t, Offered> offered_;  // by publication; 0: for those without one
   uint64_t incoming_id_ = 0;
   size_t incoming_bytes_ = 0;
   std::unique_ptr<v1::StreamHead> incoming_;
@@ -81,6 +93,9 @@ class StreamSession final : public link::Connection::Role, public std::enable_sh
   std::map<uint64_t, Subscribed> subscriptions_;
   uint64_t turn_ = 0;  // the subscription that was served last
   std::map<uint64_t, framelog::SegmentPtr> pins_;  // by memory
+  std::unique_ptr<LaneClaims> claims_;
+  uint64_t last_pass_ = 0;
+  std::set<uint32_t> free_claims_;
   std::map<uint64_t, uint64_t> passed_;  // memory whose file the client has: frames of it sent so far, over all pins
 };
 

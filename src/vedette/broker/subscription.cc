@@ -76,7 +76,10 @@ bool Subscription::next_frame(Item& item) {
   };
   const auto over = feed_->ended();  // before the look at the frames, so that none is missed
   auto frame = cursor_->next();
-  while (frame && frame->sequence() <= last_.load() && last_.load() > 0) frame = cursor_->next();  // at most once
+  while (frame && frame->sequence() <= last_.load() && last_.load() > 0) {  // at most once
+    after_ = std::max(after_.value_or(Timestamp{}), frame->time());
+    frame = cursor_->next();
+  }
   if (!frame) {
     if (over) return finished(over);
     if (cursor_->done()) {
@@ -123,6 +126,19 @@ void Subscription::hand_out(framelog::FrameRef frame, Item& item) {
 Place Subscription::place() const {
   const std::lock_guard lock(mutex_);
   return {last_.load(), after_.value_or(Timestamp{})};
+}
+
+std::shared_ptr<const Lane> Subscription::lane() const {
+  if (!options_.may_share_memory) return nullptr;
+  const std::lock_guard lock(mutex_);
+  return feed_ && !ended_ && !stopped_ ? feed_->lane() : nullptr;
+}
+
+void Subscription::has_up_to(uint64_t sequence) {
+  if (sequence <= last_) return;
+  const std::lock_guard lock(mutex_);
+  last_ = std::max(last_.load(), sequence);
+  live_ = true;  // it had the newest
 }
 
 void Subscription::notify(std::shared_ptr<const v1::Event> notice) {

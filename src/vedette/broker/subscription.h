@@ -49,6 +49,10 @@ class Subscription {
   // The transport, one thread at a time.
   /// What to send now; false when there is nothing yet, or nothing any more (see ended()).
   bool next(Item& item);
+  /// The lane of who publishes what it gets, if it may be passed to its subscriber; null for none.
+  std::shared_ptr<const Lane> lane() const;
+  /// The subscriber has the frames up to this one already, by the lane.
+  void has_up_to(uint64_t sequence);
   /// The last item was taken.
   bool ended() const { return ended_.load(); }
 

@@ -3,10 +3,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <condition_variable>
 #include <cstddef>
+#include <deque>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "broker.pb.h"
 #include "vedette/broker/broker.h"
 #include "vedette/frame/picture.h"
 #include "vedette/media/jpeg.h"
@@ -56,5 +61,35 @@ inline Received expect_next(ClientSubscription& subscription, Received::Kind kin
   EXPECT_EQ(item->kind, kind) << item->line;
   return *item;
 }
+
+/// What a broker's core tells its standbys, to wait by.
+class Changes {
+ public:
+  explicit Changes(Core& core) : core_(core) {
+    listener_ = core_.listen([this](const v1::Replica& change) {
+      const std::lock_guard lock(mutex_);
+      changes_.push_back(change);
+      changed_.notify_all();
+    });
+  }
+  ~Changes() { core_.unlisten(listener_); }
+  Changes(const Changes&) = delete;
+  Changes& operator=(const Changes&) = delete;
+
+  /// Whether such a change came already or comes in time.
+  template <typename Wanted>
+  bool wait_for(Wanted wanted) {
+    std::unique_lock lock(mutex_);
+    const auto deadline = std::chrono::time_point_cast<std::chrono::steady_clock::duration>(soon());
+    return changed_.wait_until(lock, deadline, [&] { return std::any_of(changes_.begin(), changes_.end(), wanted); });
+  }
+
+ private:
+  Core& core_;
+  uint64_t listener_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<v1::Replica> changes_;
+};
 
 }  // namespace vedette::broker

@@ -10,6 +10,8 @@
 #include "vedette/base/error.h"
 #include "vedette/base/log.h"
 #include "vedette/base/thread.h"
+#include "vedette/broker/knob_rows.h"
+#include "vedette/broker/quality_source.h"
 #include "vedette/broker/subscription.h"
 #include "vedette/media/waiting.h"
 
@@ -26,11 +28,13 @@ MonotonicTime now() { return Clock::system().monotonic(); }
 
 class Upstream final : public FeedSource {
  public:
-  Upstream(const SourceWanted& wanted, ClientOptions options)
+  Upstream(const SourceWanted& wanted, ClientOptions options, Channels& channels, std::string channel)
       : camera_(wanted.camera),
         quality_(wanted.quality),
         feed_(wanted.feed),
         options_(std::move(options)),
+        channels_(channels),
+        channel_(std::move(channel)),
         last_(wanted.after) {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
@@ -61,6 +65,11 @@ class Upstream final : public FeedSource {
   }
 
  private:
+  struct Following {
+    std::unique_ptr<ClientSubscription> subscription;
+    std::unique_ptr<Channels::Member> member;  // null: it has no part of its channel
+  };
+
   void run(const std::stop_token& stop) {
     name_this_thread("upstream");
     bool told = false;
@@ -89,7 +98,10 @@ class Upstream final : public FeedSource {
     wanted.accuracy = quality.accuracy;
     wanted.compute_ms = quality.compute_ms;
     wanted.max_side_px = quality.max_side_px;
-    if (quality.bounded() && !quality.begin_ns) wanted.max_behind = 1;  // a late frame is worth less than the next
+    if (quality.bounded() && !quality.begin_ns) {
+      wanted.max_behind = 1;  // a late frame is worth less than the next
+      wanted.wants_table = true;
+    }
     if (quality.begin_ns) wanted.begin = Timestamp{Duration{*quality.begin_ns}};
     if (quality.end_ns) wanted.end = Timestamp{Duration{*quality.end_ns}};
     wanted.after_sequence = last_.sequence;
@@ -104,18 +116,19 @@ class Upstream final : public FeedSource {
       const std::lock_guard lock(mutex_);
       target_changed_ = false;
     }
-    const auto subscription = client.subscribe(wanted());
+    Following following{client.subscribe(wanted()), nullptr};
+    const auto& subscription = following.subscription;
     MonotonicTime measured{};
     while (!stop.stop_requested() && !subscription->ended()) {
       if (past && !feed_.wait_until_read(kMostUnread, now() + kTurn)) continue;
-      change_target(*subscription);
+      change_target(following);
       auto item = subscription->next(now() + kTurn);
       if (item && (item->kind == Received::Kind::kStarted || item->kind == Received::Kind::kResumed)) {
         told = false;
         // The numbers began anew: these frames are for another feed, which is made when their broker registers them.
         if (feed_.epoch() != 0 && item->camera.epoch != feed_.epoch()) break;
       }
-      if (item) take(*subscription, *item);
+      if (item) take(following, *item);
       if (now() - measured > kClockEvery) {  // behind the first frame, which need not wait for it
         measure(client);
         measured = now();
@@ -124,13 +137,28 @@ class Upstream final : public FeedSource {
     subscription->cancel();
   }
 
-  void change_target(ClientSubscription& subscription) {
+  void change_target(const Following& following) {
     std::optional<Quality> changed;
     {
       const std::lock_guard lock(mutex_);
       if (std::exchange(target_changed_, false)) changed = quality_;
     }
-    if (changed) subscription.set_target(changed->latency_ms, changed->accuracy);
+    if (!changed) return;
+    following.subscription->set_target(changed->latency_ms, changed->accuracy);
+    if (following.member) following.member->set_bounds(bounds_of(*changed));
+  }
+
+  /// The camera's broker says what its policy chooses from: the channel is divided by it. Without a part of it the
+  /// camera decides alone.
+  void join(Following& following, const Received& item) {
+    following.member.reset();
+    try {
+      auto table = std::make_shared<const framelog::KnobTable>(checked_table(item.table));
+      following.member = channels_.join(channel_, std::move(table), bounds_of(quality()));
+    } catch (const Error& e) {
+      if (!std::exchange(told_no_part_, true))
+        log::warn("camera '{}' has no part of channel '{}': {}", camera_, channel_, e.line());
+    }
   }
 
   void measure(Client& client) {
@@ -146,7 +174,7 @@ class Upstream final : public FeedSource {
 
   /// What the camera's side must know: how long the frame took to come here, from here to the subscriber that spoke
   /// last, and there.
-  void give_feedback(ClientSubscription& subscription, const Received& item) {
+  void give_feedback(const Following& following, const Received& item) {
     ClockAhead clock;
     {
       const std::lock_guard lock(mutex_);
@@ -154,16 +182,19 @@ class Upstream final : public FeedSource {
       clock = clock_;
     }
     const Duration here = Clock::system().now() - (item.sent - clock.offset);
-    const ClientSubscription::Seen seen{item.info.sequence, item.bytes.size(), here + Duration{hop_ns_.load()},
-                                        Duration{compute_ns_.load()}};
-    subscription.feedback({&seen, 1});
+    const Duration hop{hop_ns_.load()}, compute{compute_ns_.load()};
+    const ClientSubscription::Seen seen{item.info.sequence, item.bytes.size(), here + hop, compute};
+    std::optional<double> limit;
+    if (following.member)
+      limit = following.member->arrived({item.info.knob, item.bytes.size(), now(), here, hop + compute});
+    following.subscription->feedback({&seen, 1}, limit);
   }
 
-  void take(ClientSubscription& subscription, const Received& item) {
+  void take(Following& following, const Received& item) {
     switch (item.kind) {
       case Received::Kind::kFrame: {
         last_ = {item.info.sequence, item.info.time};
-        give_feedback(subscription, item);
+        give_feedback(following, item);
         try {
           feed_.append(item.info, item.bytes);
         } catch (const Error& e) {
@@ -196,8 +227,10 @@ class Upstream final : public FeedSource {
         setting.set_setting(item.setting);
         setting.set_expected_accuracy(item.expected_accuracy);
         setting.set_expected_bytes(item.expected_bytes);
+        setting.set_limit_bytes(item.limit_bytes);
         return feed_.announce(std::move(notice));
       }
+      case Received::Kind::kTable: return join(following, item);
       default: return;
     }
   }
@@ -213,6 +246,9 @@ class Upstream final : public FeedSource {
   ClockAhead clock_;
   Feed& feed_;
   const ClientOptions options_;
+  Channels& channels_;
+  const std::string channel_;
+  bool told_no_part_ = false;
   Place last_;
   std::atomic<int64_t> hop_ns_{0}, compute_ns_{0};  // as subscribers told
   std::jthread thread_;
@@ -220,8 +256,9 @@ class Upstream final : public FeedSource {
 
 }  // namespace
 
-std::shared_ptr<FeedSource> make_upstream(const SourceWanted& wanted, ClientOptions options) {
-  return std::make_shared<Upstream>(wanted, std::move(options));
+std::shared_ptr<FeedSource> make_upstream(const SourceWanted& wanted, ClientOptions options, Channels& channels,
+                                          std::string channel) {
+  return std::make_shared<Upstream>(wanted, std::move(options), channels, std::move(channel));
 }
 
 }  // namespace vedette::broker

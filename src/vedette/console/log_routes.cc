@@ -117,12 +117,17 @@ bool LogAnswers::shows(const Item& item, const net::Request& request) const {
   return !item.application.empty() && context_.board.shows(item.application + "/", request.principal.tenant);
 }
 
+std::vector<LogAnswers::Item> LogAnswers::shown_to(const net::Request& request) const {
+  auto items = shelf_.items();
+  std::erase_if(items, [&](const Item& item) { return !shows(item, request); });
+  return items;
+}
+
 LogAnswers::Item LogAnswers::find(const net::Request& request) const {
   const std::string& camera = request.capture("camera");
   if (auto item = shelf_.find(camera); item && shows(*item, request)) return *item;
   std::vector<std::string> names;
-  for (const Item& item : shelf_.items())
-    if (shows(item, request)) names.push_back(item.camera);
+  for (const Item& item : shown_to(request)) names.push_back(item.camera);
   throw Error(ErrorCode::kNotFound, fmt::format("no camera '{}' is logged here", camera.substr(0, 128)),
               names.empty() ? "none is: add a 'log' module to an application" : did_you_mean(camera, names));
 }
@@ -130,8 +135,7 @@ LogAnswers::Item LogAnswers::find(const net::Request& request) const {
 void LogAnswers::answer_list(const net::Request& request, net::Response& response) const {
   net::Parameters(request, {});
   json logs = json::array();
-  for (const Item& item : shelf_.items())
-    if (shows(item, request)) logs.push_back(to_json(item));
+  for (const Item& item : shown_to(request)) logs.push_back(to_json(item));
   net::answer_json(response, text_of({{"time", to_rfc3339(now())}, {"logs", std::move(logs)}}));
 }
 
@@ -161,7 +165,7 @@ void LogAnswers::answer_frame(const net::Request& request, net::Response& respon
                          : std::holds_alternative<framelog::Oldest>(at)         ? times->first
                                                                                 : framelog::time_of(at, now());
   const auto in_memory = item.log->stats().oldest;
-  const auto permit = in_memory && time >= *in_memory ? nullptr : may_read(reading_);
+  auto permit = in_memory && time >= *in_memory ? nullptr : may_read(reading_);
   const auto frame = times ? item.log->at_or_before(time) : std::nullopt;
   if (!frame) {
     throw Error(ErrorCode::kNotFound,
@@ -169,6 +173,8 @@ void LogAnswers::answer_frame(const net::Request& request, net::Response& respon
                       : fmt::format("nothing is kept of '{}' yet", item.camera),
                 times ? "its oldest frame is of " + to_rfc3339(times->first) : "");
   }
+  // All frames since the key frame are decoded first.
+  if (!permit && !frame->info().key_frame) permit = may_read(reading_);
   const auto jpeg = LogPictures(item.log, width_px, context_.jpeg_quality).picture_of(*frame);
   const auto info = frame->info();
   if (!jpeg) {

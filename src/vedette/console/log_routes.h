@@ -3,6 +3,7 @@
 #include <memory>
 #include <semaphore>
 #include <string>
+#include <vector>
 
 #include "vedette/console/live_answers.h"
 #include "vedette/console/log_spans.h"
@@ -23,14 +24,17 @@ namespace vedette::console {
 ///   GET /api/logs/CAMERA/events         ?from=MOMENT &to=MOMENT     of the views of that stream that the hub remembers
 ///
 /// MOMENT: framelog::parse_moment(). `at` and `from` are "now" by themselves. A tenant is shown the cameras that its
-/// applications log. Reading files takes as long as the disk takes: a few at a time, the others are refused as
-/// "unavailable" after a while, so that a slow disk never takes all of a server's threads.
+/// applications log. Reading files takes as long as the disk takes, and a picture of a video up to 250 decoded frames:
+/// a few at a time, the others are refused as "unavailable" after a while, so that neither takes all of a server's
+/// threads.
 class LogAnswers {
  public:
   /// Both outlive it.
   LogAnswers(const framelog::Shelf& shelf, const LiveContext& context);
 
   void add_to(net::Routes& routes);
+  /// Those that whoever asks may see, by camera.
+  std::vector<framelog::Shelf::Item> shown_to(const net::Request& request) const;
 
  private:
   static constexpr std::ptrdiff_t kMostReading = 6;

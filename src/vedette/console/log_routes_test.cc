@@ -14,6 +14,7 @@
 
 #include "vedette/console/play_pace.h"
 #include "vedette/console/server.h"
+#include "vedette/framelog/testing_disk.h"
 #include "vedette/media/inter_codec.h"
 #include "vedette/media/jpeg.h"
 
@@ -208,6 +209,24 @@ TEST_P(VideoLogTest, any_frame_is_shown_as_it_was) {
   }
 }
 
+TEST_P(VideoLogTest, many_viewers_at_once_are_shown_what_they_point_at) {
+  fill_video();
+  start();
+  std::vector<std::future<std::string>> answers;
+  for (int viewer = 0; viewer < 12; ++viewer) {
+    answers.push_back(std::async(std::launch::async, [this, viewer]() -> std::string {
+      for (int i = viewer; i < kFrames; i += 30) {
+        const auto result =
+            client().Get(fmt::format("/api/logs/yard/frame.jpg?width=160&at={}", to_rfc3339(kBegin + i * 100ms)));
+        if (!result || result->status != 200) return fmt::format("frame {}: {}", i, result ? result->status : 0);
+        if (result->get_header_value("X-Vedette-Sequence") != std::to_string(i)) return fmt::format("not {}", i);
+      }
+      return "";
+    }));
+  }
+  for (auto& answer : answers) EXPECT_EQ(answer.get(), "");
+}
+
 TEST_P(VideoLogTest, plays_from_between_key_frames_and_faster_than_it_shows) {
   fill_video();
   start();
@@ -350,6 +369,10 @@ TEST_F(LogRoutesTest, tenants_see_the_cameras_of_their_applications) {
   EXPECT_EQ(get("/api/logs/street", as("acme")).first, 404);
   EXPECT_EQ(get("/api/logs/street/frame.jpg", as("acme")).first, 404);
   EXPECT_EQ(get("/api/logs/street", as("other")).first, 200);
+  const auto metrics = client().Get("/metrics", as("acme"));
+  ASSERT_TRUE(metrics);
+  EXPECT_THAT(metrics->body, HasSubstr(R"(vedette_log_frames{application="people",camera="yard"})"));
+  EXPECT_THAT(metrics->body, Not(HasSubstr("street")));
   ::unlink(key.c_str());
 }
 
@@ -384,6 +407,45 @@ TEST_F(LogRoutesTest, history_comes_from_disk) {
   const auto times = times_in(played->body);
   EXPECT_EQ(times.front(), "2026-01-31T12:00:00.000000Z");
   EXPECT_EQ(times.back(), "2026-01-31T12:00:20.000000Z");
+}
+
+TEST_F(LogRoutesTest, metrics_tell_of_what_is_kept_and_of_a_disk_that_is_full) {
+  framelog::testing::FakeDisk disk(1);
+  framelog::StoreOptions options;
+  options.archive.folder = "/dock";
+  options.archive.files = &disk;
+  const auto store = std::make_shared<framelog::Store>(
+      options, framelog::LogOptions{.camera = "dock", .capacity_bytes = 4u << 20, .segment_bytes = 1u << 20});
+  logs["dock"] = store->log();
+  shelf.put({.camera = "dock", .log = store->log(), .store = store, .application = "people"});
+  fill("yard", 0s, 3);
+  fill("dock", 0s, 5);
+  ASSERT_TRUE(store->flush(Clock::system().monotonic() + 10s));
+  start();
+  const auto value = [&](const std::string& name, const std::string& camera) -> std::string {
+    const auto page = client().Get("/metrics");
+    const std::string line = fmt::format("\n{}{{application=\"people\",camera=\"{}\"}} ", name, camera);
+    const size_t at = page ? page->body.find(line) : std::string::npos;
+    if (at == std::string::npos) return "none";
+    return page->body.substr(at + line.size(), page->body.find('\n', at + 1) - at - line.size());
+  };
+  EXPECT_EQ(value("vedette_log_frames", "yard"), "3");
+  EXPECT_EQ(value("vedette_log_store_trouble", "yard"), "none") << "in memory only";
+  EXPECT_EQ(value("vedette_log_stored_frames_total", "dock"), "5");
+  EXPECT_EQ(value("vedette_log_disk_segments", "dock"), "1");
+  EXPECT_EQ(value("vedette_log_disk_bytes", "dock"), std::to_string(store->stats().file_bytes));
+  EXPECT_EQ(value("vedette_log_store_trouble", "dock"), "0");
+  disk.set_capacity_bytes(0);
+  fill("dock", 10s, 5);
+  ASSERT_FALSE(store->flush(Clock::system().monotonic() + 10s));
+  EXPECT_EQ(value("vedette_log_store_trouble", "dock"), "1");
+  EXPECT_EQ(value("vedette_log_appended_frames_total", "dock"), "10");
+  EXPECT_EQ(value("vedette_log_stored_frames_total", "dock"), "5");
+  disk.set_capacity_bytes(UINT64_MAX);
+  ASSERT_TRUE(store->flush(Clock::system().monotonic() + 10s));
+  EXPECT_EQ(value("vedette_log_store_trouble", "dock"), "0");
+  EXPECT_EQ(value("vedette_log_stored_frames_total", "dock"), "10");
+  server->stop();
 }
 
 TEST(SpanList, closes_the_shortest_holes_first) {

@@ -83,6 +83,28 @@ void add_module(Families& to, const std::string& application, const graph::Modul
   to.histogram("vedette_module_execution_seconds", "Time in the module.", labels, module.execution);
 }
 
+void add_log(Families& to, const framelog::Shelf::Item& item) {
+  const Labels labels{{"application", item.application}, {"camera", item.camera}};
+  const auto log = item.log->stats();
+  to.counter("vedette_log_appended_frames_total", "Frames taken into the log.", labels,
+             static_cast<double>(log.appended));
+  to.gauge("vedette_log_frames", "Frames kept in memory.", labels, static_cast<double>(log.frames));
+  to.gauge("vedette_log_memory_bytes", "Memory of the log.", labels, static_cast<double>(log.memory_bytes));
+  if (!item.store) return;
+  const auto store = item.store->stats();
+  to.gauge("vedette_log_store_trouble", "1 while nothing can be stored, else 0; the reason is in /api/logs.", labels,
+           store.trouble ? 1 : 0);
+  to.counter("vedette_log_stored_frames_total", "Frames written to disk.", labels,
+             static_cast<double>(store.persisted_frames));
+  to.counter("vedette_log_lost_frames_total", "Frames that left memory before they could be written.", labels,
+             static_cast<double>(store.lost_frames));
+  to.counter("vedette_log_removed_frames_total", "Frames removed from disk by age or size.", labels,
+             static_cast<double>(store.removed_frames));
+  to.gauge("vedette_log_disk_bytes", "Size of the log's files.", labels, static_cast<double>(store.file_bytes));
+  to.gauge("vedette_log_disk_segments", "Files of the log.", labels, static_cast<double>(store.files));
+  to.gauge("vedette_log_bad_files", "Files found torn or tampered with.", labels, static_cast<double>(store.bad_files));
+}
+
 void add_process(Families& to) {
   long pages = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> pages >> resident;
@@ -99,7 +121,8 @@ void add_process(Families& to) {
 
 }  // namespace
 
-std::string metrics_text(const std::vector<graph::ApplicationStatus>& status, const live::HubStats& hub) {
+std::string metrics_text(const std::vector<graph::ApplicationStatus>& status, const live::HubStats& hub,
+                         const std::vector<framelog::Shelf::Item>& logs) {
   Families families;
   for (const auto& application : status) {
     const Labels labels{{"application", application.name}};
@@ -114,6 +137,7 @@ std::string metrics_text(const std::vector<graph::ApplicationStatus>& status, co
     for (const auto& stream : application.streams) add_stream(families, application.name, stream);
     for (const auto& module : application.modules) add_module(families, application.name, module);
   }
+  for (const auto& item : logs) add_log(families, item);
   families.gauge("vedette_console_viewers", "Open live views.", {}, static_cast<double>(hub.viewers));
   families.counter("vedette_console_lost_observations_total", "Observations that viewers were too slow for.", {},
                    static_cast<double>(hub.lost_observations));

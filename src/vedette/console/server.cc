@@ -102,7 +102,7 @@ struct Server::Running {
     view("/metrics", [this](const Request& request, Response& response) {
       auto now = status();
       std::erase_if(now, [&](const auto& application) { return !request.principal.sees(application.tenant); });
-      std::string text = metrics_text(now, hub.stats());
+      std::string text = metrics_text(now, hub.stats(), logs.shown_to(request));
       if (options.more_metrics && request.principal.tenant.empty()) text += options.more_metrics();
       response.set_content(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
     });

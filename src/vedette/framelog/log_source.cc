@@ -6,8 +6,7 @@
 #include "vedette/framelog/archive.h"
 #include "vedette/framelog/log_set.h"
 #include "vedette/framelog/log_url.h"
-#include "vedette/framelog/record_decoder.h"
-#include "vedette/media/source_base.h"
+#include "vedette/framelog/record_source.h"
 
 namespace vedette::framelog {
 namespace {
@@ -45,17 +44,13 @@ std::shared_ptr<const Log> find_log(const Shelf& shelf, const LogUrl& url) {
               known.empty() ? "add a 'log' module to an application" : "logged are: " + known);
 }
 
-class LogSource final : public media::SourceBase {
+class LogSource final : public RecordSource {
  public:
   LogSource(std::shared_ptr<const Log> log, const LogUrl& url, const media::SourceOptions& options,
             std::shared_ptr<const StreamInfo> stream, std::shared_ptr<BufferPool> pool, const Clock& clock)
-      : SourceBase(options, std::move(stream), pool, clock,
-                   options.pacing == media::Pacing::kRealtime ||
-                       (options.pacing == media::Pacing::kAuto && !std::holds_alternative<Newest>(url.from))),
-        live_(url.live()),
+      : RecordSource(options, std::move(stream), std::move(pool), clock, url.live(), !live_start(url)),
         log_(std::move(log)),
-        cursor_(start(*log_, url, clock.now())),
-        decoder_(std::move(pool), options.keep_jpeg) {}
+        cursor_(start(*log_, url, clock.now())) {}
 
   std::optional<Frame> next(std::stop_token stop) override {
     set_state(media::SourceState::kStreaming);
@@ -65,19 +60,15 @@ class LogSource final : public media::SourceBase {
         if (cursor_.done()) break;
         continue;
       }
-      for (uint64_t i = 0; i < cursor_.last_gap(); ++i) drop("gap");
-      auto frame = decode(*record);
+      missing(cursor_.last_gap());
+      auto frame = admitted(record->info(), record->bytes());
       if (!frame) continue;
-      if (!first_) first_ = record->time();
-      if (!admit(*frame, {record->time(), CaptureClock::kStreamClock, record->time() - *first_})) continue;
       if (!hand_over(*frame, stop)) break;
       return frame;
     }
     set_state(media::SourceState::kEnded);
     return std::nullopt;
   }
-
-  bool live() const override { return live_; }
 
  private:
   static Cursor start(const Log& log, const LogUrl& url, Timestamp now) {
@@ -86,23 +77,8 @@ class LogSource final : public media::SourceBase {
   }
   static bool live_start(const LogUrl& url) { return std::holds_alternative<Newest>(url.from); }
 
-  std::optional<Frame> decode(const FrameRef& record) {
-    try {
-      auto frame = decoder_.decode(record.info(), record.bytes());
-      if (!frame) drop("not_decodable");
-      return frame;
-    } catch (const Error& e) {
-      set_error(e.line());
-      drop("corrupt");
-      return std::nullopt;
-    }
-  }
-
-  const bool live_;
   const std::shared_ptr<const Log> log_;
   Cursor cursor_;
-  RecordDecoder decoder_;
-  std::optional<Timestamp> first_;
 };
 
 }  // namespace

@@ -33,9 +33,7 @@ SegmentMemory::SegmentMemory(size_t bytes, bool shared, bool prefault)
   if (shared) {
     file_ = ::memfd_create("vedette-frame-log", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (file_ < 0) no_memory(size_bytes_, errno);
-    // Sealed against a change of size: a peer's mapping never faults.
-    if (::ftruncate(file_, static_cast<off_t>(size_bytes_)) != 0 ||
-        ::fcntl(file_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    if (::ftruncate(file_, static_cast<off_t>(size_bytes_)) != 0) {
       const int cause = errno;
       ::close(file_);
       no_memory(size_bytes_, cause);
@@ -49,6 +47,14 @@ SegmentMemory::SegmentMemory(size_t bytes, bool shared, bool prefault)
     no_memory(size_bytes_, cause);
   }
   data_ = static_cast<std::byte*>(memory);
+  // A peer's mapping never faults, for the size stays, and never writes, for only mappings from before may.
+  constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+  if (shared && ::fcntl(file_, F_ADD_SEALS, kSeals) != 0) {
+    const int cause = errno;
+    ::munmap(memory, size_bytes_);
+    ::close(file_);
+    no_memory(size_bytes_, cause);
+  }
   ::madvise(memory, size_bytes_, MADV_HUGEPAGE);  // fewer faults and TLB misses; fine where there are none
   if (prefault) {
     for (size_t i = 0; i < size_bytes_; i += kPage) data_[i] = std::byte{0};

@@ -19,31 +19,37 @@ namespace {
 
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
 constexpr size_t kStatesBytes = kLeases * sizeof(std::atomic<uint32_t>);
-constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-
-Descriptor make_file(const char* name, size_t bytes) {
-  Descriptor file(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file.valid() || ftruncate(file.get(), static_cast<off_t>(bytes)) != 0 ||
-      fcntl(file.get(), F_ADD_SEALS, kSeals) != 0)
-    throw_errno(errno, "cannot make shared memory");
-  return file;
-}
-
-void* map_file(int file, size_t bytes, int protection) {
-  void* memory = mmap(nullptr, bytes, protection, MAP_SHARED, file, 0);
-  return memory == MAP_FAILED ? nullptr : memory;
-}
-
-bool sealed_with(int file, size_t bytes) {
-  struct stat about{};
-  const int seals = fcntl(file, F_GET_SEALS);
-  return seals >= 0 && (seals & F_SEAL_SHRINK) && fstat(file, &about) == 0 && about.st_size >= 0 &&
-         static_cast<size_t>(about.st_size) == bytes;
-}
 
 size_t in_grains(size_t bytes) { return (bytes + Extents::kGrain - 1) / Extents::kGrain * Extents::kGrain; }
 
 }  // namespace
+
+SharedFile::SharedFile(const char* name, size_t bytes, Writers writers)
+    : bytes_(bytes), file_(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)) {
+  if (!file_.valid() || ftruncate(file_.get(), static_cast<off_t>(bytes)) != 0)
+    throw_errno(errno, "cannot make shared memory");
+  memory_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+  if (memory_ == MAP_FAILED) throw_errno(errno, "cannot map shared memory");
+  const int seals =
+      F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL | (writers == Writers::kOnlyHere ? F_SEAL_FUTURE_WRITE : 0);
+  if (fcntl(file_.get(), F_ADD_SEALS, seals) == 0) return;
+  const int why = errno;
+  munmap(memory_, bytes_);
+  throw_errno(why, "cannot seal shared memory");
+}
+
+SharedFile::SharedFile(Descriptor file, size_t bytes, bool writes) : bytes_(bytes), file_(std::move(file)) {
+  struct stat about{};
+  const int seals = fcntl(file_.get(), F_GET_SEALS);
+  const bool sealed = seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+  if (bytes == 0 || !sealed || fstat(file_.get(), &about) != 0 || about.st_size < 0 ||
+      static_cast<size_t>(about.st_size) != bytes)
+    throw ProtocolError("shared memory that is not sealed, or not of the size it should have");
+  memory_ = mmap(nullptr, bytes, writes ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, file_.get(), 0);
+  if (memory_ == MAP_FAILED) throw_errno(errno, "cannot map a peer's shared memory");
+}
+
+SharedFile::~SharedFile() { munmap(memory_, bytes_); }
 
 Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);
@@ -77,41 +83,36 @@ void Extents::put_back(size_t offset) {
 }
 
 SharedArena::SharedArena(size_t bytes)
-    : bytes_(in_grains(bytes)), file_(make_file("vedette-pictures", bytes_)), extents_(bytes_) {
-  memory_ = static_cast<uint8_t*>(map_file(file_.get(), bytes_, PROT_READ | PROT_WRITE));
-  if (!memory_) throw_errno(errno, "cannot map shared memory");
-}
-
-SharedArena::~SharedArena() { munmap(memory_, bytes_); }
+    : file_("vedette-pictures", in_grains(bytes), SharedFile::Writers::kOnlyHere), extents_(file_.size_bytes()) {}
 
 std::shared_ptr<uint8_t> SharedArena::allocate(size_t bytes) {
   const std::lock_guard lock(mutex_);
   const auto offset = extents_.take(bytes);
   if (!offset) return nullptr;
-  return {memory_ + *offset, [self = shared_from_this(), at = *offset](uint8_t*) {
+  return {file_.data() + *offset, [self = shared_from_this(), at = *offset](uint8_t*) {
             const std::lock_guard back(self->mutex_);
             self->extents_.put_back(at);
           }};
 }
 
 std::optional<size_t> SharedArena::offset_of(const uint8_t* data, size_t bytes) const {
-  const auto at = reinterpret_cast<uintptr_t>(data), start = reinterpret_cast<uintptr_t>(memory_);
-  if (at < start || at - start >= bytes_ || bytes + kSharedOverrunBytes > bytes_ - (at - start)) return std::nullopt;
+  const auto at = reinterpret_cast<uintptr_t>(data), start = reinterpret_cast<uintptr_t>(file_.data());
+  if (at < start || at - start >= size_bytes() || bytes + kSharedOverrunBytes > size_bytes() - (at - start))
+    return std::nullopt;
   return at - start;
 }
 
 SharedWriter::SharedWriter(std::shared_ptr<SharedArena> arena)
-    : arena_(std::move(arena)), states_(make_file("vedette-leases", kStatesBytes)), keeps_(kLeases) {
+    : arena_(std::move(arena)),
+      states_("vedette-leases", kStatesBytes, SharedFile::Writers::kPeers),
+      state_(reinterpret_cast<std::atomic<uint32_t>*>(states_.data())),
+      keeps_(kLeases) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno(errno, "cannot make a pipe");
   pipe_ = Descriptor(ends[0]);
   pipe_theirs_ = Descriptor(ends[1]);
-  state_ = static_cast<std::atomic<uint32_t>*>(map_file(states_.get(), kStatesBytes, PROT_READ | PROT_WRITE));
-  if (!state_) throw_errno(errno, "cannot map shared memory");
   for (uint32_t number = kLeases; number > 0; --number) free_.push_back(number);
 }
-
-SharedWriter::~SharedWriter() { munmap(state_, kStatesBytes); }
 
 size_t SharedWriter::collect() {
   std::erase_if(lent_, [&](uint32_t number) {
@@ -144,34 +145,24 @@ bool SharedWriter::in_use() {
 }
 
 SharedReader::SharedReader(Descriptor pictures, Descriptor states, Descriptor pipe, size_t bytes, size_t leases)
-    : bytes_(bytes), leases_(leases), pipe_(std::move(pipe)) {
-  if (leases != kLeases || bytes == 0 || !sealed_with(pictures.get(), bytes) ||
-      !sealed_with(states.get(), kStatesBytes))
-    throw ProtocolError("shared memory that is not sealed, or not of the size it should have");
-  memory_ = static_cast<uint8_t*>(map_file(pictures.get(), bytes, PROT_READ));
-  state_ = static_cast<std::atomic<uint32_t>*>(map_file(states.get(), kStatesBytes, PROT_READ | PROT_WRITE));
-  if (memory_ && state_) return;
-  const int why = errno;
-  if (memory_) munmap(memory_, bytes_);
-  if (state_) munmap(state_, kStatesBytes);
-  throw_errno(why, "cannot map a peer's shared memory");
-}
-
-SharedReader::~SharedReader() {
-  munmap(memory_, bytes_);
-  munmap(state_, kStatesBytes);
+    : pictures_(std::move(pictures), bytes, false),
+      states_(std::move(states), kStatesBytes, true),
+      pipe_(std::move(pipe)),
+      state_(reinterpret_cast<std::atomic<uint32_t>*>(states_.data())) {
+  if (leases != kLeases) throw ProtocolError("shared memory with an unknown number of leases");
 }
 
 std::shared_ptr<void> SharedReader::hold(uint32_t lease) {
-  if (lease == 0 || lease > leases_) throw ProtocolError("the unknown lease " + std::to_string(lease));
-  return {memory_,
+  if (lease == 0 || lease > kLeases) throw ProtocolError("the unknown lease " + std::to_string(lease));
+  return {pictures_.data(),
           [self = shared_from_this(), lease](void*) { self->state_[lease - 1].store(0, std::memory_order_release); }};
 }
 
 uint8_t* SharedReader::at(size_t offset, size_t bytes) const {
-  if (offset % 64 != 0 || bytes > bytes_ || offset > bytes_ - bytes || bytes_ - bytes - offset < kSharedOverrunBytes)
+  const size_t size = pictures_.size_bytes();
+  if (offset % 64 != 0 || bytes > size || offset > size - bytes || size - bytes - offset < kSharedOverrunBytes)
     throw ProtocolError("a picture outside of the shared memory");
-  return memory_ + offset;
+  return pictures_.data() + offset;
 }
 
 }  // namespace vedette::link

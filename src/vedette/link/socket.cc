@@ -28,7 +28,7 @@ constexpr int kBufferBytes = 4 << 20;
 /// What has not left the machine yet is bounded all the same: a picture in the kernel's queue can no longer be dropped
 /// for a newer one.
 constexpr int kMostNotSentBytes = 1 << 20;
-constexpr size_t kMostDescriptors = 3;
+constexpr size_t kMostDescriptors = 5;
 constexpr size_t kMostVectors = 512;
 constexpr int kBacklog = 64;
 

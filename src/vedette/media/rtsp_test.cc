@@ -5,10 +5,14 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <future>
+#include <iterator>
 #include <thread>
 
 #include "vedette/base/error.h"
@@ -120,15 +124,24 @@ bool until(const std::function<bool()>& holds, Duration longest = seconds(20)) {
   return true;
 }
 
-/// Runs the source until `there` holds, then asks it to stop and measures how long that takes.
+/// A thread of this process waits in the kernel.
+bool waits(pid_t thread) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+  const std::string stat((std::istreambuf_iterator<char>(file)), {});
+  const size_t name_end = stat.rfind(") ");
+  return name_end != std::string::npos && stat[name_end + 2] == 'S';
+}
+
+/// Runs the source until `there` holds and it waits, then asks it to stop and measures how long that takes.
 void expect_quick_stop(Source& source, const std::function<bool()>& there) {
   std::stop_source stop;
+  std::atomic<pid_t> reader{0};
   auto done = std::async(std::launch::async, [&] {
+    reader = gettid();
     while (source.next(stop.get_token())) {
     }
   });
-  EXPECT_TRUE(until(there));
-  std::this_thread::sleep_for(milliseconds(50));  // well into the blocking call
+  EXPECT_TRUE(until([&] { return there() && reader != 0 && waits(reader); }));
   const MonotonicTime asked = Clock::system().monotonic();
   stop.request_stop();
   done.get();

@@ -1,5 +1,7 @@
 #include "vedette/media/source_base.h"
 
+#include <algorithm>
+
 #include "vedette/base/error.h"
 #include "vedette/media/waiting.h"
 
@@ -50,6 +52,14 @@ void SourceBase::drop(const std::string& reason, bool takes_number) {
   if (takes_number) ++sequence_;
   const std::lock_guard lock(mutex_);
   ++stats_.dropped[reason];
+}
+
+void SourceBase::count_missing(const std::string& reason, uint64_t frames) {
+  const uint64_t counted = std::min(frames, kMostMissing);
+  if (counted == 0) return;
+  sequence_ += counted;
+  const std::lock_guard lock(mutex_);
+  stats_.dropped[reason] += counted;
 }
 
 bool SourceBase::admit(Frame& frame, const FrameTime& time) {

@@ -27,6 +27,10 @@ class SourceBase : public Source {
   void count_reconnect();
   /// Counts something that was not handed on. `takes_number` when it was a frame, which leaves a gap in the sequence.
   void drop(const std::string& reason, bool takes_number = true);
+  /// Counts frames that never came, which leave a gap in the sequence; of one gap at most kMostMissing, since whoever
+  /// tells of it may be wrong.
+  void count_missing(const std::string& reason, uint64_t frames);
+  static constexpr uint64_t kMostMissing = uint64_t{1} << 32;
 
   /// Gives the frame its number, time and stream. False when the rate limit drops it (counted).
   bool admit(Frame& frame, const FrameTime& time);
