@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "vedette/base/error.h"
-#include "vedette/media/jpeg.h"
+#include "vedette/media/convert.h"
 #include "vedette/media/source.h"
 
 namespace vedette::bench {
