@@ -199,6 +199,14 @@ std::shared_ptr<Feed> Cameras::feed(const std::string& name, const Quality& qual
   return feed;
 }
 
+std::shared_ptr<Feed> Cameras::known_feed(const std::string& name, const Quality& quality) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = cameras_.find(name);
+  if (found == cameras_.end()) return nullptr;
+  const auto known = found->second->feeds.find(quality);
+  return known == found->second->feeds.end() ? nullptr : known->second.lock();
+}
+
 bool Cameras::change_quality(const std::string& name, const std::shared_ptr<Feed>& feed, const Quality& quality) {
   const std::lock_guard lock(mutex_);
   const auto found = cameras_.find(name);

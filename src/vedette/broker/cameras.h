@@ -71,6 +71,8 @@ class Cameras {
   /// What those who ask for the same quality share; made, with its source, for the first of them, who has frames up to
   /// `after`. A quality of the past is made for each. Throws Error(kNotFound).
   std::shared_ptr<Feed> feed(const std::string& name, const Quality& quality, const Place& after);
+  /// The feed of a quality that somebody has already; null for none.
+  std::shared_ptr<Feed> known_feed(const std::string& name, const Quality& quality) const;
   /// The feed's source makes another quality from now on. False when there is a feed of that quality already.
   bool change_quality(const std::string& name, const std::shared_ptr<Feed>& feed, const Quality& quality);
 

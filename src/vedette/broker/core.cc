@@ -158,6 +158,7 @@ void Core::tick() {
       free.push_back(feed);
     }
   }
+  join_live();
   sessions_.forget_old([&](const std::string& name) { return names.contains(name); });
   for (const auto& subscription : all) {
     if (!still_valid(subscription->options().who))

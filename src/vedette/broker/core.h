@@ -65,6 +65,9 @@ class Core {
                                           std::function<void()> wake);
   /// Its own, or anybody's for an administrator or a node. Throws Error(kNotFound).
   std::shared_ptr<Subscription> subscription(const net::Principal& who, const std::string& id) const;
+  /// Readers of the past whose next frame is in the feed of those who follow the camera share it from now on, so that
+  /// it is moved once. The core does so by itself, too, now and then.
+  void join_live();
   void set_target(const std::shared_ptr<Subscription>& subscription, double latency_ms, double accuracy);
   static void feedback(const Subscription& subscription, const v1::FeedbackRequest& seen);
   /// The transport is done with it.
@@ -97,6 +100,8 @@ class Core {
                                  Quality& quality) const;
   void tell_subscription(const std::string& id) const;
   void tell_places();
+  void move(const std::shared_ptr<Subscription>& subscription, const std::shared_ptr<Feed>& from,
+            const std::shared_ptr<Feed>& to, Duration linger);
   void move_all(const std::shared_ptr<Feed>& from);
   void retire(std::shared_ptr<Feed> feed, Duration linger);
   void tick();
@@ -111,6 +116,7 @@ class Core {
   mutable std::mutex mutex_;
   std::map<std::string, Subscribed> subscriptions_;
   std::vector<std::pair<MonotonicTime, std::shared_ptr<Feed>>> retired_;  // whose subscribers may come back
+  std::mutex moving_;  // of who moves subscriptions from feed to feed; before all others, and not by drop()
   std::atomic<bool> shutting_down_{false};
   std::condition_variable_any wake_;
   std::jthread thread_;

@@ -89,7 +89,45 @@ std::shared_ptr<Subscription> Core::subscription(const net::Principal& who, cons
   return found->second.subscription;
 }
 
+void Core::join_live() {
+  const std::lock_guard moving(moving_);
+  std::vector<std::pair<std::shared_ptr<Subscription>, Quality>> readers;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, one] : subscriptions_)
+      if (one.quality.begin_ns && one.subscription->may_join_live())
+        readers.emplace_back(one.subscription, one.quality);
+  }
+  for (auto& [subscription, quality] : readers) {
+    quality.begin_ns.reset();
+    const auto old = subscription->feed();
+    const auto live = cameras_.known_feed(subscription->options().camera, quality);
+    if (!old || !live || live->ended() || live->epoch() != old->epoch()) continue;
+    const auto oldest = live->log()->oldest();
+    if (!oldest || oldest->sequence() > subscription->last_sequence() + 1) continue;  // it would miss some
+    move(subscription, old, live, Duration::zero());
+    const std::lock_guard lock(mutex_);
+    const auto found = subscriptions_.find(subscription->options().id);
+    if (found != subscriptions_.end()) found->second.quality = quality;
+  }
+}
+
+void Core::move(const std::shared_ptr<Subscription>& subscription, const std::shared_ptr<Feed>& from,
+                const std::shared_ptr<Feed>& to, Duration linger) {
+  to->add(subscription);
+  subscription->move_to(to);
+  from->remove(*subscription);
+  retire(from, linger);
+  {
+    const std::lock_guard lock(mutex_);
+    if (subscriptions_.contains(subscription->options().id)) return;
+  }
+  to->remove(*subscription);  // it was dropped meanwhile
+  retire(to, kLinger);
+}
+
 void Core::set_target(const std::shared_ptr<Subscription>& subscription, double latency_ms, double accuracy) {
+  const std::lock_guard moving(moving_);
   const auto old = subscription->feed();
   const auto& options = subscription->options();
   v1::SubscribeRequest request;
@@ -116,10 +154,7 @@ void Core::set_target(const std::shared_ptr<Subscription>& subscription, double 
     const Place place = subscription->place();
     if (quality.begin_ns) quality.begin_ns = std::max(*quality.begin_ns, ns(place.time));
     const auto feed = cameras_.feed(options.camera, quality, place);
-    feed->add(subscription);
-    subscription->move_to(feed);
-    old->remove(*subscription);
-    retire(old, kLinger);
+    move(subscription, old, feed, kLinger);
   }
   {
     const std::lock_guard lock(mutex_);

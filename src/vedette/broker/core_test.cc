@@ -323,6 +323,60 @@ TEST_F(CoreTest, AStandbyFetchesWhatTheSubscribersOfItsPrimaryHad) {
   for (const auto& each : {before, a, b, c}) primary.drop(each);
 }
 
+TEST_F(CoreTest, WhatIsFetchedOfThePastIsReadToTheLastFrame) {
+  register_far(7);
+  v1::SubscribeRequest past;
+  past.set_camera("far");
+  past.set_begin_ns(ns(1));
+  past.set_max_behind(2);
+  const auto reader = subscribe(past);
+  const auto append = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      auto info = info_at(at(i));
+      info.sequence = static_cast<uint64_t>(i);
+      made.at(0).feed->append(info, test_jpeg(1));
+    }
+  };
+  append(1, 2);
+  EXPECT_THAT(drain(*reader), ElementsAre(1));  // all that was fetched so far, which is not the present
+  append(2, 9);
+  EXPECT_THAT(drain(*reader), ElementsAre(2, 3, 4, 5, 6, 7, 8));
+}
+
+TEST_F(CoreTest, AReaderOfThePastSharesTheTransferOfThoseWhoFollowTheCamera) {
+  register_far(7);
+  v1::SubscribeRequest past;
+  past.set_camera("far");
+  past.set_begin_ns(ns(1));
+  const auto reader = subscribe(past);
+  v1::SubscribeRequest now;
+  now.set_camera("far");
+  const auto follower = subscribe(now);
+  ASSERT_EQ(made.size(), 2U);
+  const auto append = [&](size_t feed, int from, int to) {
+    for (int i = from; i < to; ++i) {
+      auto info = info_at(at(i));
+      info.sequence = static_cast<uint64_t>(i);
+      made.at(feed).feed->append(info, test_jpeg(1));
+    }
+  };
+  append(1, 5, 8);  // the present
+  append(0, 1, 4);
+  EXPECT_THAT(drain(*reader), ElementsAre(1, 2, 3));
+  core.join_live();
+  EXPECT_NE(reader->feed(), follower->feed()) << "it would miss frame 4";
+  append(0, 4, 5);
+  EXPECT_THAT(drain(*reader), ElementsAre(4));
+  core.join_live();
+  EXPECT_EQ(reader->feed(), follower->feed());
+  EXPECT_THAT(drain(*reader), ElementsAre(5, 6, 7));
+  append(1, 8, 10);
+  EXPECT_THAT(drain(*reader), ElementsAre(8, 9));
+  EXPECT_THAT(drain(*follower), ElementsAre(5, 6, 7, 8, 9));
+  core.drop(reader);
+  EXPECT_EQ(follower->feed()->subscribers(), 1U);
+}
+
 TEST_F(CoreTest, ASourceOfThePastWaitsForTheSlowestReader) {
   register_far(5);
   const auto subscription = subscribe(asks("far"));

@@ -91,8 +91,10 @@ bool Subscription::next_frame(Item& item) {
   if (options_.end && frame->time() >= *options_.end) return finished(end_event(v1::End::REACHED, ""));
   const auto newest = feed_->log()->newest();
   const uint64_t behind = newest && newest->sequence() > frame->sequence() ? newest->sequence() - frame->sequence() : 0;
-  const bool jumps = live_ && behind > options_.max_behind;
-  if (behind == 0) live_ = true;
+  // What is fetched of the past has no newest to jump to: its source waits for its reader.
+  const bool past = feed_->quality().begin_ns.has_value();
+  const bool jumps = live_ && !past && behind > options_.max_behind;
+  if (behind == 0 && !past) live_ = true;
   if (jumps) {
     if (auto better = cursor_->newest(); better && (!options_.end || better->time() < *options_.end))
       frame = std::move(better);
@@ -191,6 +193,11 @@ void Subscription::move_to(std::shared_ptr<Feed> feed) {
     for (auto& notice : feed_->standing_notices()) notices_.push_back(std::move(notice));
   }
   wake_();
+}
+
+bool Subscription::may_join_live() const {
+  const std::lock_guard lock(mutex_);
+  return !ended_ && !stopped_ && !held_ && !options_.end && last_ > 0;
 }
 
 std::shared_ptr<Feed> Subscription::release() {

@@ -68,6 +68,8 @@ class Subscription {
   void check_end(Timestamp now);
   /// Goes on in another feed of the same camera; if its numbers are of another epoch, with a gap that says so.
   void move_to(std::shared_ptr<Feed> feed);
+  /// It reads on without an end: any feed with the frame behind its last one will do.
+  bool may_join_live() const;
   /// Gives the feed up; nothing more comes.
   std::shared_ptr<Feed> release();
   std::shared_ptr<Feed> feed() const;
