@@ -5,9 +5,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "broker.pb.h"
 #include "vedette/base/error.h"
+#include "vedette/base/time.h"
 
 #ifdef __SANITIZE_THREAD__  // it does not follow fences, and all that it sees of a cell are atomics
 #pragma GCC diagnostic ignored "-Wtsan"
@@ -17,6 +19,7 @@ namespace vedette::broker {
 namespace {
 
 constexpr size_t kMostHeadBytes = 256;
+constexpr Duration kSoon = std::chrono::microseconds(100);
 
 /// All words are atomic, because they are read while they may be written.
 struct Cell {
@@ -37,20 +40,20 @@ LaneWriter::LaneWriter()
   if (!bell_.valid()) throw_errno(errno, "cannot make a bell");
 }
 
-void LaneWriter::begin() {
-  if (generation_ % 2 == 1) return;
-  cell_in(cell_).generation.store(++generation_, kRelaxed);
+void LaneWriter::begin(uint64_t sequence) {
+  Cell& cell = cell_in(cell_);
+  if (generation_ % 2 == 0) cell.generation.store(++generation_, kRelaxed);
   std::atomic_thread_fence(std::memory_order_release);
+  cell.sequence.store(sequence, kRelaxed);
 }
 
 bool LaneWriter::publish(const v1::Frame& head, size_t offset, size_t bytes) {
-  begin();
+  begin(head.sequence());
   const size_t head_bytes = head.ByteSizeLong();
   if (head_bytes > kMostHeadBytes) return false;
   std::array<uint64_t, kMostHeadBytes / sizeof(uint64_t)> words{};
   head.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(words.data()));
   Cell& cell = cell_in(cell_);
-  cell.sequence.store(head.sequence(), kRelaxed);
   cell.offset.store(offset, kRelaxed);
   cell.bytes.store(bytes, kRelaxed);
   cell.head_bytes.store(head_bytes, kRelaxed);
@@ -71,7 +74,14 @@ LaneReader::LaneReader(link::Descriptor pictures, size_t bytes, link::Descriptor
 
 std::optional<LaneReader::Taken> LaneReader::take(uint64_t sequence, BufferPool& pool, v1::Frame& head) const {
   const Cell& cell = cell_in(cell_);
-  const uint64_t before = cell.generation.load(std::memory_order_acquire);
+  uint64_t before = cell.generation.load(std::memory_order_acquire);
+  if (before % 2 == 1 && cell.sequence.load(kRelaxed) == sequence) {
+    const MonotonicTime until = Clock::system().monotonic() + kSoon;
+    while (before % 2 == 1 && Clock::system().monotonic() < until) {
+      std::this_thread::yield();  // to its writer, if that is on this core
+      before = cell.generation.load(std::memory_order_acquire);
+    }
+  }
   if (before % 2 == 1 || before == 0 || cell.sequence.load(kRelaxed) != sequence) return std::nullopt;
   const size_t offset = cell.offset.load(kRelaxed), bytes = cell.bytes.load(kRelaxed);
   const size_t head_bytes = cell.head_bytes.load(kRelaxed);

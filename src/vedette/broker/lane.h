@@ -32,11 +32,11 @@ class LaneWriter {
   /// Throws Error(kExhausted | kUnavailable).
   LaneWriter();
 
-  /// Memory of earlier frames is about to be written.
-  void begin();
+  /// Memory of earlier frames is about to be written, with the frame of this number; 0 for one that is not published.
+  void begin(uint64_t sequence);
   /// The frame lies there. False when its head is too long for a cell, and nobody is told.
   bool publish(const v1::Frame& head, size_t offset, size_t bytes);
-  /// Wakes whoever waits for it.
+  /// Wakes whoever waits: as soon before publish() as a sleeper needs to wake up.
   void ring();
   /// Cell and bell, for the broker to pass on.
   std::vector<int> files() const { return {cell_.file(), bell_.get()}; }
@@ -68,8 +68,8 @@ class LaneReader {
 
   /// Becomes readable with every frame. Nobody reads it: wait for its edges.
   int bell() const { return bell_.get(); }
-  /// The newest frame if it has this number, and its head. Nothing as well when it was overwritten meanwhile, or what
-  /// is said about it is nonsense.
+  /// The newest frame if it has this number, and its head; waits some 100 µs for one that is being written. Nothing as
+  /// well when it was overwritten meanwhile, or what is said about it is nonsense.
   std::optional<Taken> take(uint64_t sequence, BufferPool& pool, v1::Frame& head) const;
 
  private:

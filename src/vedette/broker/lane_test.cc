@@ -21,7 +21,7 @@ class LaneTest : public testing::Test {
  public:
   LaneTest() : reader(copy(pictures.file()), kBytes, copy(writer.files()[0]), copy(writer.files()[1])) {}
   void put(uint64_t sequence, size_t offset, size_t bytes, uint8_t value) {
-    writer.begin();
+    writer.begin(sequence);
     std::memset(pictures.data() + offset, value, bytes);
     v1::Frame frame;
     frame.set_sequence(sequence);
@@ -53,9 +53,10 @@ TEST_F(LaneTest, TheNewestIsTakenByItsNumber) {
 
 TEST_F(LaneTest, AFrameThatIsBeingOverwrittenIsNotTaken) {
   put(1, 0, 100, 1);
-  writer.begin();
+  writer.begin(2);
   EXPECT_FALSE(reader.take(1, pool, head));
-  writer.begin();
+  EXPECT_FALSE(reader.take(2, pool, head)) << "it is not there yet, and does not come";
+  writer.begin(0);
   EXPECT_FALSE(reader.take(1, pool, head)) << "a second begin() is still the beginning";
   put(2, 0, 100, 2);
   EXPECT_TRUE(reader.take(2, pool, head));

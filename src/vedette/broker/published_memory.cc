@@ -16,6 +16,8 @@ constexpr size_t kArenaBytes = size_t{256} << 20;
 constexpr std::chrono::microseconds kRoomWait{50};
 /// Of frames that the broker has not copied yet.
 constexpr size_t kMostUnderWay = 8;
+/// Copied while a sleeper wakes up, which takes 30 µs and more.
+constexpr size_t kWhileWaking = size_t{128} << 10;
 constexpr size_t kMostUnderWayBytes = size_t{4} << 20;  // about what a cache holds
 
 }  // namespace
@@ -67,15 +69,21 @@ bool PublishedMemory::send(ClientStream& stream, v1::StreamHead& head, const fra
   const auto kept = numbered(info, bytes);
   auto& frame = *head.mutable_frame();
   if (kept) to_head(*kept, Timestamp{Duration{frame.sent_ns()}}, frame);
+  // When the broker is done with everything, so are those it sends to.
+  const bool asleep = writer_.collect() == 0;
   while (stream.alive()) {
     const bool full = writer_.collect() >= most;
     auto memory = full ? nullptr : arena_->allocate(bytes.size() + link::kSharedOverrunBytes);
     if (memory) {
-      lane_.begin();
-      std::memcpy(memory.get(), bytes.data(), bytes.size());
-      const size_t offset = arena_->offset_of(memory.get(), bytes.size()).value_or(0);
-      if (const auto lease = writer_.lease({std::move(memory)})) {
-        if (kept && lane_.publish(frame, offset, bytes.size())) lane_.ring();
+      if (const auto lease = writer_.lease({memory})) {
+        const size_t offset = arena_->offset_of(memory.get(), bytes.size()).value_or(0);
+        const size_t before = bytes.size() - std::min(bytes.size(), kWhileWaking);
+        lane_.begin(kept ? kept->sequence : 0);
+        std::memcpy(memory.get(), bytes.data(), before);
+        if (kept && asleep) lane_.ring();
+        std::memcpy(memory.get() + before, bytes.data() + before, bytes.size() - before);
+        if (kept) lane_.publish(frame, offset, bytes.size());
+        if (kept && !asleep) lane_.ring();
         auto& shared = *frame.mutable_shared();
         shared.set_segment(*lease);
         shared.set_offset(offset);
