@@ -42,6 +42,28 @@ def test_ends_gracefully(brokers):
     assert "ends" in brokers.log("one")
 
 
+def test_forty_cameras_where_few_files_may_be_open(binary, tmp_path):
+    """A camera's log is a memory file a segment, and its publisher shares memory, too: 1,024 files are soon open."""
+    wrapper = tmp_path / "few-files"
+    wrapper.write_text(f'#!/bin/sh\nulimit -Sn 100\nexec {binary} "$@"\n')
+    wrapper.chmod(0o755)
+    brokers = Brokers(str(wrapper), tmp_path)
+    try:
+        address = brokers.start("one", socket=str(tmp_path / "one.sock"), memory_mb="4", segment_mb="1", feed_mb="4")
+        with vedette.connect(address) as client:
+            cameras = [client.publish(f"yard/{number}") for number in range(40)]
+            for time_of in range(12):  # 3 MB: three segments each
+                for camera in cameras:
+                    camera.send(1_700_000_000 + time_of, picture(time_of, 360, 240), raw=True)
+            for camera in cameras:
+                assert camera.finish() == 12
+            assert all(camera.frames == 12 for camera in client.cameras())
+        open_files = len(list(pathlib.Path(f"/proc/{brokers.running['one'].pid}/fd").iterdir()))
+        assert open_files > 100
+    finally:
+        brokers.close()
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

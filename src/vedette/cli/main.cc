@@ -6,6 +6,7 @@
 #include <new>
 
 #include "vedette/base/error.h"
+#include "vedette/base/file_limit.h"
 #include "vedette/base/log.h"
 #include "vedette/base/nearest.h"
 #include "vedette/cli/apply.h"
@@ -84,6 +85,7 @@ int parse_and_run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+    vedette::raise_file_limit();
     return parse_and_run(argc, argv);
   } catch (const vedette::Error& e) {
     fmt::print(stderr, "vedette: {}\n", e.line());
