@@ -286,15 +286,17 @@ class OfferMemory(_message.Message):
     def __init__(self, bytes: _Optional[int] = ..., leases: _Optional[int] = ...) -> None: ...
 
 class PassLane(_message.Message):
-    __slots__ = ["bytes", "claim", "with_claims"]
+    __slots__ = ["bytes", "claim", "newest", "with_claims"]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     CLAIM_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
     PASS_FIELD_NUMBER: _ClassVar[int]
     WITH_CLAIMS_FIELD_NUMBER: _ClassVar[int]
     bytes: int
     claim: int
+    newest: int
     with_claims: bool
-    def __init__(self, bytes: _Optional[int] = ..., claim: _Optional[int] = ..., with_claims: bool = ..., **kwargs) -> None: ...
+    def __init__(self, bytes: _Optional[int] = ..., claim: _Optional[int] = ..., with_claims: bool = ..., newest: _Optional[int] = ..., **kwargs) -> None: ...
 
 class Places(_message.Message):
     __slots__ = ["places"]

@@ -130,6 +130,46 @@ TEST_F(BrokerLane, WhatTheBrokerWouldRefuseNobodyTakes) {
   EXPECT_FALSE(subscription->next(Clock::system().monotonic() + std::chrono::milliseconds(1)));
 }
 
+TEST_F(BrokerLane, AfterARefusedFrameNoneIsLostToTheLane) {
+  const auto publication = camera->publish("yard");
+  const auto subscription = live(*application);
+  uint64_t next = until_direct(*publication, *subscription, *this, 1) + 1;
+  publication->send(info_at(time), test_jpeg(1));  // refused, and those behind it with it
+  try {
+    for (const MonotonicTime deadline = soon(); Clock::system().monotonic() < deadline;)
+      publication->send(info_at(next_time()), test_jpeg(1));
+    ADD_FAILURE() << "the publisher is not told";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("capture times must grow"));
+  }
+  EXPECT_EQ(application->camera("yard").frames, next - 1);
+  until_direct(*publication, *subscription, *this, next);  // the same subscriber gets every later one
+}
+
+TEST_F(BrokerLane, ATargetChangesTheWayAndNoFrameComesTwice) {
+  const auto publication = camera->publish("yard");
+  const auto subscription = live(*application);
+  const uint64_t next = until_direct(*publication, *subscription, *this, 1) + 1;
+  uint64_t last = next - 1;
+  const auto frames_until = [&](auto enough) {
+    const MonotonicTime deadline = soon();
+    while (Clock::system().monotonic() < deadline) {
+      const auto item = subscription->next(Clock::system().monotonic() + std::chrono::milliseconds(5));
+      if (!item) publication->send(info_at(next_time()), test_jpeg(1));  // it waits for the next one
+      if (!item) continue;
+      EXPECT_NE(item->kind == Kind::kGap && item->first == 0, true) << "the numbers did not begin anew";
+      if (item->kind != Kind::kFrame) continue;
+      EXPECT_GT(item->info.sequence, std::exchange(last, item->info.sequence));
+      if (enough(*item)) return;
+    }
+    ADD_FAILURE() << "it did not come to that";
+  };
+  subscription->set_target(0.01, 0);  // nothing is small enough
+  frames_until([](const Received& frame) { return frame.info.knob > 0; });
+  subscription->set_target(0, 0);
+  frames_until([](const Received& frame) { return frame.direct; });
+}
+
 TEST_F(BrokerLane, TheEndThatWasAskedForIsKept) {
   const auto publication = camera->publish("yard");
   const Timestamp end = time + std::chrono::hours(1);
@@ -205,8 +245,13 @@ TEST_F(LaneOfAFeed, WhatCameByItIsNotSentAgain) {
   ASSERT_TRUE(item.frame) << "no gap is told of frames that came by the lane";
   EXPECT_EQ(item.frame->sequence(), 4U);
   EXPECT_EQ(subscription->last_sequence(), 4U);
-  subscription->has_up_to(std::numeric_limits<uint64_t>::max());  // a lie
+  subscription->has_up_to(7);  // its publisher was refused after frame 4: nobody keeps them
+  EXPECT_EQ(subscription->has_at_most_what_is_kept(), 4U);
   append(5);
+  ASSERT_TRUE(subscription->next(item));
+  EXPECT_EQ(item.frame->sequence(), 5U);
+  subscription->has_up_to(std::numeric_limits<uint64_t>::max());  // a lie
+  append(6);
   EXPECT_FALSE(subscription->next(item)) << "harms who told it";
 }
 

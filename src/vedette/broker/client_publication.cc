@@ -60,6 +60,7 @@ class StreamPublication final : public ClientPublication {
       stream_->send_frame(head, bytes, timeout);
       if (memory_) memory_->passed_over(info);
     } catch (const Error&) {
+      close();
       forget();
       throw;
     }

@@ -79,6 +79,13 @@ class StreamWay final : public ClientWay, public StreamSink, public std::enable_
   void on_lane(const std::shared_ptr<const LaneReader>& lane, const std::shared_ptr<LaneClaims>& claims,
                const v1::PassLane& pass) override {
     if (lane_) stream_->unwatch(lane_->bell());
+    if (pass.has_newest() && newest_ > pass.newest()) {  // those beyond it come to be used again
+      newest_ = pass.newest();
+      Received gap;
+      gap.kind = Received::Kind::kGap;
+      gap.reason = GapReason::kLost;
+      push(std::move(gap));
+    }
     lane_ = lane;
     claims_ = claims;
     pass_ = pass.pass();

@@ -66,7 +66,8 @@ bool PublishedMemory::send(ClientStream& stream, v1::StreamHead& head, const fra
   const MonotonicTime deadline = Clock::system().monotonic() + timeout;
   // Few at a time: the same warm pages are used again and again, and no frame waits behind many.
   const size_t most = std::clamp<size_t>(kMostUnderWayBytes / bytes.size(), 2, kMostUnderWay);
-  const auto kept = numbered(info, bytes);
+  const auto kept = refused_ ? std::nullopt : numbered(info, bytes);
+  refused_ = !kept;
   auto& frame = *head.mutable_frame();
   if (kept) to_head(*kept, Timestamp{Duration{frame.sent_ns()}}, frame);
   // When the broker is done with everything, so are those it sends to.

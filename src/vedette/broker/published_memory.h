@@ -42,6 +42,7 @@ class PublishedMemory {
   LaneWriter lane_;
   uint64_t next_sequence_ = 0;
   Timestamp newest_{};
+  bool refused_ = false;  // the broker ends the publication when it comes to that frame, and takes none behind it
 };
 
 }  // namespace vedette::broker

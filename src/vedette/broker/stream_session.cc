@@ -90,7 +90,8 @@ void StreamSession::on_control(link::Connection& connection, link::MessageType t
   } catch (const link::ProtocolError&) {
     throw;
   } catch (const Error& e) {
-    if (head.has_frame() || head.has_open()) end_publication(head.id());
+    if (head.has_frame()) publications_.erase(head.id());
+    if (head.has_open()) end_publication(head.id());
     fault(head.id(), e);
   }
 }
@@ -208,7 +209,6 @@ void StreamSession::take_shared(const v1::StreamHead& head) {
   const bool refused = found == publications_.end();
   auto offered = offered_.find(head.id());
   if (offered == offered_.end()) offered = offered_.find(0);
-  if (offered == offered_.end() && refused) return;  // its memory went, too
   if (offered == offered_.end()) throw link::ProtocolError("a frame in memory that was not offered");
   const auto memory = offered->second.memory;
   const auto lease = memory->hold(static_cast<uint32_t>(shared.segment()));
@@ -234,7 +234,7 @@ std::span<const std::span<uint8_t>> StreamSession::begin_observation(link::Conne
       return into_;
     }
   } catch (const Error& e) {
-    end_publication(incoming_id_);
+    publications_.erase(incoming_id_);
     fault(incoming_id_, e);
   }
   // It is read and forgotten: the messages behind it are good.
@@ -254,7 +254,7 @@ void StreamSession::end_observation(link::Connection&) {
   try {
     found->second->commit(from_head(incoming_->frame()), incoming_bytes_);
   } catch (const Error& e) {
-    end_publication(incoming_id_);
+    publications_.erase(incoming_id_);
     fault(incoming_id_, e);
   }
 }
@@ -288,6 +288,12 @@ bool StreamSession::pass_lane(uint64_t id, Subscribed& to, link::OutgoingMessage
   v1::StreamHead head;
   head.set_id(id);
   auto& pass = *head.mutable_lane();
+  if (to.lane && claims_) {
+    to.subscription->has_up_to(claims_->claimed(to.claim, to.pass));
+    // Another feed, with a target, says nothing of what the lane's frames became.
+    if (to.lane_of.lock() == to.subscription->feed()) pass.set_newest(to.subscription->has_at_most_what_is_kept());
+  }
+  to.lane_of = to.subscription->feed();
   if (lane) {
     try {
       if (!claims_) {

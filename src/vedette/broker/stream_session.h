@@ -54,6 +54,7 @@ class StreamSession final : public link::Connection::Role, public std::enable_sh
     std::shared_ptr<Subscription> subscription;
     uint64_t sent = 0, credit = 0;  // frames
     std::shared_ptr<const Lane> lane{};  // that was passed last
+    std::weak_ptr<const Feed> lane_of{};  // whose lane it is
     uint64_t pass = 0;
     uint32_t claim = LaneClaims::kMost;
   };
@@ -62,6 +63,7 @@ class StreamSession final : public link::Connection::Role, public std::enable_sh
   void handle(const v1::StreamHead& head);
   void open(uint64_t id, const v1::PublishOpen& request);
   void offer(uint64_t id, const v1::OfferMemory& about);
+  /// Its memory, too, to which frames may be on their way until its client closes it.
   void end_publication(uint64_t id);
   void subscribe(uint64_t id, const v1::SubscribeRequest& request);
   void take_shared(const v1::StreamHead& head);

@@ -143,6 +143,14 @@ void Subscription::has_up_to(uint64_t sequence) {
   live_ = true;  // it had the newest
 }
 
+uint64_t Subscription::has_at_most_what_is_kept() {
+  const std::lock_guard lock(mutex_);
+  const auto newest = feed_ ? feed_->log()->newest() : std::nullopt;
+  const uint64_t kept = newest ? newest->sequence() : 0;
+  last_ = std::min(last_.load(), kept);
+  return kept;
+}
+
 void Subscription::notify(std::shared_ptr<const v1::Event> notice) {
   {
     const std::lock_guard lock(mutex_);

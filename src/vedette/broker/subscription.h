@@ -53,6 +53,8 @@ class Subscription {
   std::shared_ptr<const Lane> lane() const;
   /// The subscriber has the frames up to this one already, by the lane.
   void has_up_to(uint64_t sequence);
+  /// The lane has ended: what came by it and was never kept does not count. The newest frame that is kept; 0 for none.
+  uint64_t has_at_most_what_is_kept();
   /// The last item was taken.
   bool ended() const { return ended_.load(); }
 
