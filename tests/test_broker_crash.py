@@ -253,7 +253,7 @@ def test_a_killed_camera_broker_comes_back_with_its_frames(binary, brokers, tmp_
     rounds = ROUNDS or 3
     chance = random.Random(5)
     folder, port = tmp_path / "frames", free_port()
-    server = brokers.start("server")
+    server = brokers.start("server", lease_seconds=60)  # a slow machine must not look like a dead broker
     settings = {"role": "camera", "servers": f"[{server}]", "store": folder, "segment_mb": 1, "memory_mb": 8}
     edge = brokers.start("edge", port, **settings)
     published = 0
