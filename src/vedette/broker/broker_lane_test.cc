@@ -203,6 +203,12 @@ class LaneOfAFeed : public testing::Test {
     options.first_sequence = 1;
     feed = std::make_shared<Feed>(framelog::Log::make(options), Quality{}, 1);
   }
+  ~LaneOfAFeed() override {
+    for (const auto& subscription : feed->subscriptions()) {
+      feed->remove(*subscription);
+      subscription->release();  // it holds the feed, which held it
+    }
+  }
   std::shared_ptr<Subscription> subscribe(bool may_share_memory) const {
     Subscription::Options options;
     options.may_share_memory = may_share_memory;
