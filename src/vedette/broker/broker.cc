@@ -33,6 +33,7 @@ std::pair<std::string, int> split(const std::string& address, const char* what) 
 CoreOptions core_options(const BrokerOptions& o) {
   CoreOptions options;
   options.name = o.name;
+  options.channel = o.channel;
   auto& log = options.logs.log;
   log.capacity_bytes = static_cast<size_t>(o.memory_mb * kMegabyte);
   log.segment_bytes = static_cast<size_t>(o.segment_mb * kMegabyte);
@@ -110,7 +111,6 @@ Broker::Broker(const BrokerOptions& o) : running_(std::make_unique<Running>()) {
   r.table = std::make_shared<const framelog::KnobTable>(o.table.empty() ? built_in_table()
                                                                         : framelog::KnobTable::load(o.table));
   CoreOptions core = core_options(o);
-  core.channel = o.channel;
   if (o.policy == "vedette") core.table = r.table;
   r.core = std::make_unique<Core>(std::move(core), [&r, peers, policy = o.policy](const SourceWanted& wanted) {
     if (wanted.origin) return make_quality_source(wanted, policy, r.table);

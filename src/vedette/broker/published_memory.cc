@@ -16,9 +16,9 @@ constexpr size_t kArenaBytes = size_t{256} << 20;
 constexpr std::chrono::microseconds kRoomWait{50};
 /// Of frames that the broker has not copied yet.
 constexpr size_t kMostUnderWay = 8;
+constexpr size_t kMostUnderWayBytes = size_t{4} << 20;  // about what a cache holds
 /// Copied while a sleeper wakes up, which takes 30 µs and more.
 constexpr size_t kWhileWaking = size_t{128} << 10;
-constexpr size_t kMostUnderWayBytes = size_t{4} << 20;  // about what a cache holds
 
 }  // namespace
 
