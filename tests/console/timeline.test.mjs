@@ -88,11 +88,14 @@ describe('back in time', () => {
       const paused = await shown(page);
       await page.keyboard.press('ArrowLeft');
       await untilShown(page, paused - 13_000, paused - 8000);
+      await page.keyboard.press('ArrowLeft'); // so far that a step forward does not reach the present, which would be live
+      await untilShown(page, paused - 24_000, paused - 17_000);
       const before = await shown(page);
       await page.waitForTimeout(700);
       assert.equal(await shown(page), before, 'a paused picture stands still');
       await page.getByRole('button', { name: '+10 s' }).click();
       await untilShown(page, before + 7000, before + 14_000); // from the time asked for, which the frame may lie before
+      assert.equal(await isLive(page), 'false', 'a paused step is not live');
       await page.getByRole('button', { name: '8×' }).click();
       await page.keyboard.press(' ');
       await untilLive(page);
