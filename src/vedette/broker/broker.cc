@@ -6,13 +6,16 @@
 
 #include "vedette/base/error.h"
 #include "vedette/base/log.h"
+#include "vedette/broker/metrics.h"
 #include "vedette/broker/peers.h"
 #include "vedette/broker/quality_source.h"
 #include "vedette/broker/service.h"
 #include "vedette/broker/stream_server.h"
 #include "vedette/broker/upstream.h"
 #include "vedette/net/gate.h"
+#include "vedette/net/metric_families.h"
 #include "vedette/net/secret.h"
+#include "vedette/net/server.h"
 
 namespace vedette::broker {
 namespace {
@@ -48,6 +51,18 @@ CoreOptions core_options(const BrokerOptions& o) {
   return options;
 }
 
+net::ServerOptions metrics_server(const BrokerOptions& o, std::shared_ptr<const net::Authority> authority) {
+  const auto [host, port] = split(o.metrics, "metrics");
+  net::ServerOptions options;
+  options.address = host;
+  options.port = port;
+  options.port_option = "the setting metrics";
+  options.max_connections = 8;
+  options.tls = o.tls;
+  options.authority = std::move(authority);
+  return options;
+}
+
 }  // namespace
 
 void BrokerOptions::fields(Fields& f) {
@@ -57,6 +72,9 @@ void BrokerOptions::fields(Fields& f) {
   f.text("listen", listen, "HOST:PORT of gRPC; beyond loopback only with TLS and tokens");
   f.whole("stream_port", stream_port, "of our own clients' stream, on the same address; 0: any", {0, 65535});
   f.text("socket", socket, "path of a Unix socket: our own clients on this host share memory; empty: none");
+  f.text("metrics", metrics,
+         "HOST:PORT of HTTP with GET /metrics for Prometheus; beyond loopback only with TLS and tokens (a viewer's); "
+         "empty: none");
   f.text("advertise", advertise, "HOST:PORT that other brokers reach this one by; empty: where it listens");
   f.group("tls", tls, "certificate, key and authority; clients must show a certificate");
   f.group("tokens", tokens, "who verifies tokens; without a key everybody on loopback may everything");
@@ -94,6 +112,7 @@ struct Broker::Running {
   std::unique_ptr<Service> service;
   std::unique_ptr<Registrar> registrar;
   std::unique_ptr<Standby> standby;
+  std::unique_ptr<net::Server> metrics;
 };
 
 Broker::Broker(const BrokerOptions& o) : running_(std::make_unique<Running>()) {
@@ -151,10 +170,22 @@ Broker::Broker(const BrokerOptions& o) : running_(std::make_unique<Running>()) {
     primary.addresses = {o.primary};
     r.standby = std::make_unique<Standby>(*r.core, primary, from_seconds(o.lease_seconds));
   }
+  if (!o.metrics.empty())
+    r.metrics = std::make_unique<net::Server>(metrics_server(o, r.core->options().authority), routes());
+}
+
+net::Routes Broker::routes() {
+  net::Routes routes;
+  routes.add("GET", "/metrics", net::Role::kViewer, [this](const net::Request& request, net::Response& response) {
+    response.set_content(metrics_text(*running_->core, running_->channels, request.principal),
+                         net::MetricFamilies::kContentType);
+  });
+  return routes;
 }
 
 Broker::~Broker() {
   Running& r = *running_;
+  r.metrics.reset();
   r.standby.reset();
   r.registrar.reset();
   r.core->shut_down();
@@ -165,6 +196,7 @@ Broker::~Broker() {
 
 int Broker::port() const { return running_->service->port(); }
 std::string Broker::address() const { return running_->address; }
+std::string Broker::metrics_url() const { return running_->metrics ? running_->metrics->url() : ""; }
 Core& Broker::core() { return *running_->core; }
 Channels& Broker::channels() { return running_->channels; }
 

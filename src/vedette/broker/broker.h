@@ -11,6 +11,10 @@
 #include "vedette/net/authority.h"
 #include "vedette/net/tls.h"
 
+namespace vedette::net {
+class Routes;
+}
+
 namespace vedette::broker {
 
 /// broker.yaml.
@@ -20,6 +24,7 @@ struct BrokerOptions {
   std::string listen = "127.0.0.1:7402";  ///< HOST:PORT of gRPC; port 0: any
   int stream_port = 0;                    ///< of the stream beside it; 0: any
   std::string socket;                     ///< path of the Unix socket for shared memory; empty: none
+  std::string metrics;                    ///< HOST:PORT of HTTP's GET /metrics; empty: none; port 0: any
   std::string advertise;                  ///< HOST:PORT that other brokers reach it by; empty: `listen`
   net::TlsFiles tls;
   net::AuthorityOptions tokens;           ///< without a key everybody on loopback is admin
@@ -62,11 +67,14 @@ class Broker {
   int port() const;
   /// "127.0.0.1:7402".
   std::string address() const;
+  /// Of GET /metrics: "http://localhost:9402"; empty: none.
+  std::string metrics_url() const;
   Core& core();
   /// That cameras' frames come over.
   Channels& channels();
 
  private:
+  net::Routes routes();
   struct Running;
   std::unique_ptr<Running> running_;
 };

@@ -24,6 +24,7 @@ uint64_t new_epoch() {
 
 struct Cameras::Camera {
   std::shared_ptr<Feed> origin;  // null: it is another broker's
+  std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();
   bool live = false;             // somebody publishes it here
   double rate = 0;
   std::optional<Remote> remote;
@@ -46,7 +47,7 @@ Cameras::Cameras(CamerasOptions options, MakeSource make_source)
     try {
       check_camera_name(name);
       auto camera = std::make_unique<Camera>();
-      camera->origin = std::make_shared<Feed>(logs_.open(name), Quality{}, new_epoch());
+      camera->origin = std::make_shared<Feed>(logs_.open(name), Quality{}, new_epoch(), camera->traffic);
       cameras_[name] = std::move(camera);
     } catch (const Error& e) {
       log::warn("what is stored of camera '{}' is not served: {}", name, e.line());
@@ -70,7 +71,7 @@ std::unique_ptr<Publication> Cameras::publish(const v1::PublishOpen& open, std::
   if (camera->remote)
     throw Error(ErrorCode::kAddressInUse,
                 "camera '" + open.camera() + "' belongs to broker '" + camera->remote->broker + "'");
-  if (!camera->origin) camera->origin = std::make_shared<Feed>(log, Quality{}, new_epoch());
+  if (!camera->origin) camera->origin = std::make_shared<Feed>(log, Quality{}, new_epoch(), camera->traffic);
   camera->live = true;
   camera->rate = open.frames_a_second();
   return std::make_unique<Publication>(open.camera(), camera->origin, std::move(check),
@@ -154,6 +155,12 @@ std::optional<v1::CameraInfo> Cameras::find(const std::string& name) const {
   return info;
 }
 
+std::shared_ptr<const Traffic> Cameras::traffic(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = cameras_.find(name);
+  return found == cameras_.end() ? nullptr : found->second->traffic;
+}
+
 bool Cameras::is_here(const std::string& name) const {
   const std::lock_guard lock(mutex_);
   const auto found = cameras_.find(name);
@@ -169,6 +176,7 @@ std::optional<Cameras::Remote> Cameras::remote_of(const std::string& name) const
 std::shared_ptr<Feed> Cameras::feed(const std::string& name, const Quality& quality, const Place& after) {
   const std::lock_guard making(making_);
   std::shared_ptr<Feed> origin, before;
+  std::shared_ptr<Traffic> traffic;
   uint64_t epoch = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -181,6 +189,7 @@ std::shared_ptr<Feed> Cameras::feed(const std::string& name, const Quality& qual
       if (before && !before->ended()) return before;
     }
     origin = camera.origin;
+    traffic = camera.traffic;
     epoch = origin ? origin->epoch() : camera.remote_info.epoch();
   }
   framelog::LogOptions options;
@@ -188,7 +197,7 @@ std::shared_ptr<Feed> Cameras::feed(const std::string& name, const Quality& qual
   options.capacity_bytes = options_.feed_bytes;
   options.segment_bytes = std::min(options_.logs.log.segment_bytes, options_.feed_bytes / 4);
   options.shared = options_.logs.log.shared;
-  auto feed = std::make_shared<Feed>(framelog::Log::make(std::move(options)), quality, epoch);
+  auto feed = std::make_shared<Feed>(framelog::Log::make(std::move(options)), quality, epoch, traffic);
   feed->set_source(make_source_({name, quality, *feed, origin, after}));
   const std::lock_guard lock(mutex_);
   const auto found = cameras_.find(name);

@@ -64,6 +64,8 @@ class Cameras {
   /// Those published here, for registering elsewhere.
   std::vector<v1::CameraInfo> own() const;
   std::optional<v1::CameraInfo> find(const std::string& name) const;
+  /// Null for a camera that is not known.
+  std::shared_ptr<const Traffic> traffic(const std::string& name) const;
   /// Whether the camera's untouched frames are in a log of this broker.
   bool is_here(const std::string& name) const;
   std::optional<Remote> remote_of(const std::string& name) const;

@@ -59,6 +59,7 @@ class Core {
   std::unique_ptr<Publication> publish(const net::Principal& who, const v1::PublishOpen& open);
   std::vector<v1::CameraInfo> cameras(const net::Principal& who, const std::string& glob) const;
   v1::CameraInfo camera(const net::Principal& who, const std::string& name) const;
+  std::shared_ptr<const Traffic> traffic(const std::string& camera) const { return cameras_.traffic(camera); }
 
   // Subscriptions (core_subscriptions.cc).
   std::shared_ptr<Subscription> subscribe(const net::Principal& who, const v1::SubscribeRequest& request,
@@ -88,6 +89,9 @@ class Core {
   void adopt(const v1::Replica& change, Duration lease);
   /// The primary is lost: fetches what its subscribers had, for they will come here. Gives back how many qualities.
   size_t take_over();
+
+  size_t session_count() const { return sessions_.count(); }
+  size_t subscription_count() const;
 
   /// Tells all subscribers that the broker ends, and takes nobody new.
   void shut_down();

@@ -89,6 +89,11 @@ std::shared_ptr<Subscription> Core::subscription(const net::Principal& who, cons
   return found->second.subscription;
 }
 
+size_t Core::subscription_count() const {
+  const std::lock_guard lock(mutex_);
+  return subscriptions_.size();
+}
+
 void Core::join_live() {
   const std::lock_guard moving(moving_);
   std::vector<std::pair<std::shared_ptr<Subscription>, Quality>> readers;

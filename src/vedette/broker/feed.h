@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "vedette/broker/traffic.h"
 #include "vedette/framelog/log.h"
 
 namespace vedette::broker {
@@ -46,9 +47,6 @@ struct Quality {
 /// 1, negative).
 Quality quality_of(const v1::SubscribeRequest& request);
 
-/// Why frames will not come; numbers as Gap::Reason.
-enum class GapReason { kUnknown = 0, kBehind = 1, kOverwritten = 2, kSkipped = 3, kLost = 4 };
-
 /// What fills a feed that nobody publishes into directly: another broker, or frames of better quality. Its destructor
 /// ends and joins it.
 class FeedSource {
@@ -73,14 +71,17 @@ struct Place {
 class Feed {
  public:
   /// `epoch`: of the frames' numbers (CameraInfo.epoch); 0 until it is known.
-  Feed(std::shared_ptr<framelog::Log> log, const Quality& quality, uint64_t epoch)
-      : log_(std::move(log)), epoch_(epoch), quality_(quality) {}
+  Feed(std::shared_ptr<framelog::Log> log, const Quality& quality, uint64_t epoch,
+       std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>())
+      : log_(std::move(log)), epoch_(epoch), traffic_(std::move(traffic)), quality_(quality) {}
   ~Feed();
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
 
   const std::shared_ptr<framelog::Log>& log() const { return log_; }
   uint64_t epoch() const { return epoch_; }
+  /// Of all qualities of the camera.
+  Traffic& traffic() const { return *traffic_; }
   Quality quality() const;
   /// Its source makes another one from now on.
   void set_quality(const Quality& quality);
@@ -140,6 +141,7 @@ class Feed {
 
   const std::shared_ptr<framelog::Log> log_;
   const uint64_t epoch_;
+  const std::shared_ptr<Traffic> traffic_;
   mutable std::mutex mutex_;
   Quality quality_;
   std::shared_ptr<const List> list_ = std::make_shared<const List>();

@@ -40,6 +40,7 @@ void Publication::commit(const framelog::RecordInfo& info, size_t bytes) {
   feed_->commit(checked_info(info, room_.first(bytes)), bytes);
   ++frames_;
   bytes_ += bytes;
+  feed_->traffic().published.add(bytes);
 }
 
 }  // namespace vedette::broker

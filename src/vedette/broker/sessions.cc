@@ -69,4 +69,9 @@ std::vector<v1::SessionState> Sessions::all() const {
   return list;
 }
 
+size_t Sessions::count() const {
+  const std::lock_guard lock(mutex_);
+  return sessions_.size();
+}
+
 }  // namespace vedette::broker

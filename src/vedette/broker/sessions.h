@@ -31,6 +31,7 @@ class Sessions {
   /// Forgets those that nobody has used for an hour and whose token (by name) is not `in_use`.
   void forget_old(const std::function<bool(const std::string&)>& in_use);
   std::vector<v1::SessionState> all() const;
+  size_t count() const;
 
  private:
   struct Session {

@@ -106,6 +106,7 @@ bool Subscription::next_frame(Item& item) {
     event->mutable_gap()->set_last(sequence - 1);
     event->mutable_gap()->set_reason(jumps ? v1::Gap::BEHIND
                                            : static_cast<v1::Gap::Reason>(feed_->reason_of(last + 1)));
+    feed_->traffic().missed[static_cast<size_t>(event->gap().reason())] += sequence - 1 - last;
     item.notice = std::move(event);
     held_ = std::move(frame);
     return true;
@@ -117,9 +118,12 @@ bool Subscription::next_frame(Item& item) {
 void Subscription::hand_out(framelog::FrameRef frame, Item& item) {
   last_ = frame.sequence();
   after_ = frame.time();
-  item.came = Clock::system().now();
+  const Timestamp now = Clock::system().now();
+  item.came = now;
   if (feed_) {
-    item.came = feed_->came(frame.sequence(), item.came);
+    item.came = feed_->came(frame.sequence(), now);
+    feed_->traffic().sent.add(frame.bytes().size());
+    if (live_) feed_->traffic().wait.record(std::max(now - item.came, Duration::zero()));
     feed_->taken();
   }
   item.frame = std::move(frame);
@@ -141,6 +145,7 @@ void Subscription::has_up_to(uint64_t sequence) {
   const std::lock_guard lock(mutex_);
   last_ = std::max(last_.load(), sequence);
   live_ = true;  // it had the newest
+  if (feed_) ++feed_->traffic().direct;
 }
 
 uint64_t Subscription::has_at_most_what_is_kept() {

@@ -28,6 +28,7 @@ void run(const BrokerArguments& arguments) {
   keep_freed_memory();
   const broker::Broker running(options);
   log::info("broker {} is up on {}", options.name, running.address());
+  if (!options.metrics.empty()) log::info("metrics on {}/metrics", running.metrics_url());
   std::mutex mutex;
   std::condition_variable_any ended;
   std::unique_lock lock(mutex);

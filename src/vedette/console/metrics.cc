@@ -1,49 +1,14 @@
 #include "vedette/console/metrics.h"
 
-#include <prometheus/text_serializer.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include <string>
 
-#include <algorithm>
-#include <fstream>
-#include <sstream>
-#include <utility>
+#include "vedette/net/metric_families.h"
 
 namespace vedette::console {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-class Families {
- public:
-  void counter(const std::string& name, const std::string& help, Labels labels, double value) {
-    add(name, help, MetricType::Counter, std::move(labels)).counter.value = value;
-  }
-  void gauge(const std::string& name, const std::string& help, Labels labels, double value) {
-    add(name, help, MetricType::Gauge, std::move(labels)).gauge.value = value;
-  }
-  void histogram(const std::string& name, const std::string& help, Labels labels, const HistogramSnapshot& spans) {
-    auto& to = add(name, help, MetricType::Histogram, std::move(labels)).histogram;
-    to.sample_count = spans.count;
-    to.sample_sum = spans.sum_seconds;
-    spans.visit_octaves([&](double bound, uint64_t below) { to.bucket.push_back({below, bound}); });
-  }
-  const std::vector<MetricFamily>& all() const { return families_; }
-
- private:
-  ClientMetric& add(const std::string& name, const std::string& help, MetricType type, Labels labels) {
-    auto found =
-        std::find_if(families_.begin(), families_.end(), [&](const auto& family) { return family.name == name; });
-    if (found == families_.end()) found = families_.insert(families_.end(), {name, help, type, {}});
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    return found->metric.emplace_back(std::move(metric));
-  }
-  std::vector<MetricFamily> families_;
-};
+using Families = net::MetricFamilies;
+using Labels = Families::Labels;
 
 void add_stream(Families& to, const std::string& application, const graph::StreamStatus& stream) {
   const Labels labels{{"application", application}, {"stream", stream.name}};
@@ -54,7 +19,7 @@ void add_stream(Families& to, const std::string& application, const graph::Strea
   to.gauge("vedette_stream_up", "1 while frames come, else 0.", labels, stream.state == "streaming" ? 1 : 0);
   for (const auto& [reason, count] : stream.dropped) {
     Labels with_reason = labels;
-    with_reason.push_back({"reason", reason});
+    with_reason.emplace_back("reason", reason);
     to.counter("vedette_stream_dropped_total", "Frames lost before the first module.", with_reason,
                static_cast<double>(count));
   }
@@ -71,7 +36,7 @@ void add_module(Families& to, const std::string& application, const graph::Modul
              static_cast<double>(module.errors));
   for (const auto& [reason, count] : module.dropped) {
     Labels with_reason = labels;
-    with_reason.push_back({"reason", reason});
+    with_reason.emplace_back("reason", reason);
     to.counter("vedette_module_dropped_total", "Observations dropped, by reason.", with_reason,
                static_cast<double>(count));
   }
@@ -105,20 +70,6 @@ void add_log(Families& to, const framelog::Shelf::Item& item) {
   to.gauge("vedette_log_bad_files", "Files found torn or tampered with.", labels, static_cast<double>(store.bad_files));
 }
 
-void add_process(Families& to) {
-  long pages = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> pages >> resident;
-  to.gauge("vedette_process_resident_memory_bytes", "Resident memory.", {},
-           static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  to.counter("vedette_process_cpu_seconds_total", "CPU time, user and system.", {},
-             seconds(usage.ru_utime) + seconds(usage.ru_stime));
-}
-
 }  // namespace
 
 std::string metrics_text(const std::vector<graph::ApplicationStatus>& status, const live::HubStats& hub,
@@ -141,10 +92,8 @@ std::string metrics_text(const std::vector<graph::ApplicationStatus>& status, co
   families.gauge("vedette_console_viewers", "Open live views.", {}, static_cast<double>(hub.viewers));
   families.counter("vedette_console_lost_observations_total", "Observations that viewers were too slow for.", {},
                    static_cast<double>(hub.lost_observations));
-  add_process(families);
-  std::ostringstream out;
-  prometheus::TextSerializer().Serialize(out, families.all());
-  return std::move(out).str();
+  families.process();
+  return families.text();
 }
 
 }  // namespace vedette::console

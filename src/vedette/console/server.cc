@@ -17,6 +17,7 @@
 #include "vedette/console/openapi.h"
 #include "vedette/console/page.h"
 #include "vedette/console/status_board.h"
+#include "vedette/net/metric_families.h"
 
 namespace vedette::console {
 namespace {
@@ -104,7 +105,7 @@ struct Server::Running {
       std::erase_if(now, [&](const auto& application) { return !request.principal.sees(application.tenant); });
       std::string text = metrics_text(now, hub.stats(), logs.shown_to(request));
       if (options.more_metrics && request.principal.tenant.empty()) text += options.more_metrics();
-      response.set_content(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
+      response.set_content(std::move(text), net::MetricFamilies::kContentType);
     });
     add_public(all);
     logs.add_to(all);
