@@ -44,6 +44,7 @@ CoreOptions core_options(const BrokerOptions& o) {
   log.first_sequence = 1;  // 0 is "none" on the wire
   options.logs.folder = o.store;
   options.logs.max_cameras = 4096;
+  o.stored.apply_to(options.logs.store);
   if (!o.store.empty()) options.logs.store.archive.keys = framelog::Keyring::from(o.store_key, "VEDETTE_STORE_KEY");
   options.feed_bytes = static_cast<size_t>(o.feed_mb * kMegabyte);
   if (!o.tokens.key.empty()) options.authority = std::make_shared<const net::Authority>(o.tokens);
@@ -91,6 +92,7 @@ void BrokerOptions::fields(Fields& f) {
   f.number("segment_mb", segment_mb, "of a log's segment: a frame must fit into one", {1, 1024});
   f.number("feed_mb", feed_mb, "of the log of one quality", {4, 1e6});
   f.text("store", store, "folder that frames are kept in on disk; empty: in memory only");
+  stored.fields(f);
   f.text("store_key", store_key, "path of the store's key file; empty: the environment's VEDETTE_STORE_KEY, or plain");
   f.text("policy", policy, "that keeps the bounds: vedette, pi or none");
   f.text("table", table, "path of the table of `vedette bounds profile`; empty: a built-in one");

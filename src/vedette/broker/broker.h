@@ -8,6 +8,7 @@
 #include "vedette/broker/channels.h"
 #include "vedette/broker/client.h"
 #include "vedette/broker/core.h"
+#include "vedette/framelog/store_settings.h"
 #include "vedette/net/authority.h"
 #include "vedette/net/tls.h"
 
@@ -40,6 +41,7 @@ struct BrokerOptions {
   double segment_mb = 32;
   double feed_mb = 128;      ///< of the log of one quality
   std::string store;         ///< folder that logs are persisted in; empty: memory only
+  framelog::StoreSettings stored;  ///< how long, of each camera
   std::string store_key;     ///< path of the store's key file
 
   std::string policy = "vedette";  ///< that keeps bounds: vedette, pi, none

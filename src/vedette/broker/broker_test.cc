@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "broker.pb.h"
 #include "vedette/base/error.h"
@@ -198,6 +199,50 @@ TEST(Brokers, CameraToServerOnlyWhileSomebodySubscribes) {
     EXPECT_EQ(item->kind, Kind::kFrame);
     EXPECT_EQ(item->info.sequence, 2U) << "the first came before anybody subscribed";
   }
+}
+
+TEST(BrokerStore, KeepsNoMoreThanItIsTold) {
+  const auto folder = std::filesystem::temp_directory_path() / ("vb-store-" + std::to_string(::getpid()));
+  auto options = small_broker();
+  options.memory_mb = 4;
+  options.segment_mb = 1;
+  options.store = folder.string();
+  options.stored.keep_gb = 4.0 / 1024;
+  constexpr size_t kFrameBytes = 640 * 480;
+  constexpr int kFrames = 60;  // 18 MB
+  const Timestamp t0 = std::chrono::floor<std::chrono::microseconds>(Clock::system().now());
+  const auto about = [&](const Broker& broker) {
+    ClientOptions reader;
+    reader.addresses = {broker.address()};
+    return Client(reader).camera("yard");
+  };
+  {
+    const Broker broker(options);
+    ClientOptions writer;
+    writer.addresses = {broker.address()};
+    Client client(writer);
+    const auto publication = client.publish("yard");
+    framelog::RecordInfo info;
+    info.codec = framelog::FrameCodec::kGray;
+    info.width = 640;
+    info.height = 480;
+    const std::vector<std::byte> frame(kFrameBytes);
+    for (int i = 0; i < kFrames; ++i) {
+      info.time = t0 + std::chrono::milliseconds(i);
+      publication->send(info, frame);
+    }
+    publication->finish();
+  }
+  uintmax_t bytes = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder))
+    if (file.is_regular_file()) bytes += file.file_size();
+  EXPECT_LE(bytes, size_t{5} << 20);
+  EXPECT_GE(bytes, size_t{2} << 20);
+  const Broker again(options);
+  const auto camera = about(again);
+  EXPECT_GT(camera.oldest, t0) << "the oldest went";
+  EXPECT_LT(camera.oldest, t0 + std::chrono::milliseconds(kFrames - 5)) << "not all did";
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "vedette/framelog/log_set.h"
 #include "vedette/framelog/shelf.h"
+#include "vedette/framelog/store_settings.h"
 #include "vedette/graph/registry.h"
 #include "vedette/media/jpeg.h"
 #include "vedette/modules/output_path.h"
@@ -20,10 +21,8 @@ struct LogSettings {
   std::string folder;
   int memory_mb = 256;
   int segment_mb = 16;
-  double keep_hours = 0;
-  double keep_gb = 0;
+  framelog::StoreSettings store;
   std::string key_file;
-  int flush_s = 5;
   int quality = 85;
 
   void fields(Fields& f) {
@@ -31,11 +30,9 @@ struct LogSettings {
     f.text("folder", folder, "frames are kept in a folder of the camera below it; empty: in memory only");
     f.whole("memory_mb", memory_mb, "MiB of the newest frames that are held in memory", {2, 1 << 20});
     f.whole("segment_mb", segment_mb, "MiB that go to the disk as one file", {1, 1024});
-    f.number("keep_hours", keep_hours, "older frames are removed from the disk; 0: never", {0, 1e6});
-    f.number("keep_gb", keep_gb, "the oldest frames go when the folder is larger, in GiB; 0: never", {0, 1e6});
+    store.fields(f);
     f.text("key_file", key_file,
            "AES-256 keys for the files, a line each, the first one seals; empty: $VEDETTE_LOG_KEY, or plain files");
-    f.whole("flush_s", flush_s, "at the latest after so many seconds a frame is on the disk", {1, 3600});
     f.whole("quality", quality, "of the JPEG that is made when the camera sends none", {1, 100});
     f.check([this] { return 2 * segment_mb <= memory_mb ? "" : "memory_mb must hold two segments of segment_mb"; });
   }
@@ -66,9 +63,7 @@ class LogModule final : public graph::Module {
       claim_.emplace(store.archive.folder);
       store.archive.camera = log.camera;
       store.archive.keys = framelog::Keyring::from(settings_.key_file, "VEDETTE_LOG_KEY");
-      if (settings_.keep_hours > 0) store.archive.max_age = from_seconds(settings_.keep_hours * 3600);
-      if (settings_.keep_gb > 0) store.archive.max_bytes = static_cast<uint64_t>(settings_.keep_gb * (1u << 30));
-      store.flush_interval = std::chrono::seconds(settings_.flush_s);
+      settings_.store.apply_to(store);
       item.store = std::make_shared<framelog::Store>(std::move(store), std::move(log));
       item.log = item.store->log();
     }
