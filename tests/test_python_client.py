@@ -286,6 +286,25 @@ def test_gaps_are_told(broker):
     assert vedette.Gap in kinds
 
 
+@pytest.mark.parametrize("transport", ["stream", "shared memory"], indirect=True)
+def test_who_is_slow_gets_fresh_frames(broker):
+    """It takes one of ten frames: were eight sent ahead, it would see what is 80 frames old."""
+    publication = broker.publish("slow")
+    publication.send(time.time(), gradient())
+    items = broker.subscribe("slow").frames()
+    assert isinstance(next(items), vedette.Started)
+    noise = jpeg_of(np.random.default_rng(1).integers(0, 255, (120, 160, 3), dtype=np.uint8))
+    published, behind = 1, []
+    for _ in range(25):
+        for _ in range(10):
+            publication.send(time.time(), noise)
+            published += 1
+        time.sleep(0.03)
+        frame = next(item for item in items if isinstance(item, vedette.Frame))
+        behind.append(published - frame.sequence)
+    assert max(behind[15:]) <= 20, behind
+
+
 def test_targets_and_feedback(broker):
     publication = broker.publish("yard", time.time(), gradient())
     subscription = broker.subscribe("yard", latency=0.5)

@@ -19,6 +19,8 @@ from vedette.frames import End, Frame, Gap, Image8, Notice, Started
 if TYPE_CHECKING:
     from vedette.client import Client
 
+LONG = 0.02  # seconds that a quick application does not spend on a frame
+
 
 class Subscription:
     """Frames of one camera. Iterating gives (time, image); frames() gives everything that is told, too."""
@@ -128,17 +130,20 @@ class Subscription:
 
     def _by_stream(self, stream: Stream) -> Iterator[Frame | Notice]:
         channel = self._channel = stream.channel()
-        consumed = told = 0
+        taken, told, window = 0, FIRST_CREDIT, FIRST_CREDIT
         try:
             channel.post(pb.StreamHead(subscribe=self._request))
             while not self._ended and (item := channel.take()) is not None:
                 if isinstance(item, Frame):
+                    taken += 1
+                    if taken + window >= told + max(1, window // 2):
+                        told = taken + window
+                        channel.post(pb.StreamHead(credit=told))
+                    began = clock.monotonic()
                     yield item
                     del item  # a frame that the application has let go of is not held for it
-                    consumed += 1
-                    if consumed >= told + FIRST_CREDIT // 2:
-                        told = consumed
-                        channel.post(pb.StreamHead(credit=consumed + FIRST_CREDIT))
+                    # Whoever takes its time gets the newest then, not one of many that have waited for it.
+                    window = 1 if clock.monotonic() - began > LONG else min(2 * window, FIRST_CREDIT)
                 elif item.WhichOneof("message") == "event":
                     yield from self._notice(item.event)
         finally:

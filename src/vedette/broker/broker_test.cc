@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "broker.pb.h"
 #include "vedette/base/error.h"
@@ -199,6 +200,33 @@ TEST(Brokers, CameraToServerOnlyWhileSomebodySubscribes) {
     EXPECT_EQ(item->kind, Kind::kFrame);
     EXPECT_EQ(item->info.sequence, 2U) << "the first came before anybody subscribed";
   }
+}
+
+/// The application takes one of ten frames: were all that it may lag sent ahead, it would see what is 80 frames old.
+TEST_P(BrokerWays, WhoIsSlowGetsFreshFrames) {
+  const auto camera = client(), application = client();
+  const auto publication = camera->publish("yard/1", 25);
+  publication->send(info_at(at(0)), test_jpeg(0));
+  for (const auto deadline = soon(); application->cameras().empty();) ASSERT_LT(Clock::system().monotonic(), deadline);
+  SubscribeOptions wanted;
+  wanted.camera = "yard/1";
+  const auto subscription = application->subscribe(wanted);
+  expect_next(*subscription, Kind::kStarted);
+  const std::vector<std::byte> fill(40'000);
+  auto bytes = test_jpeg(1);
+  bytes.insert(bytes.end(), fill.begin(), fill.end());  // as large as a usual frame
+  int published = 0, worst = 0;
+  for (int turn = 0; turn < 30; ++turn) {
+    for (int i = 0; i < 10; ++i) publication->send(info_at(at(++published)), bytes);
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    auto item = subscription->next(soon());
+    while (item && item->kind != Kind::kFrame) item = subscription->next(soon());
+    ASSERT_TRUE(item);
+    const auto age = static_cast<int>((at(published) - item->info.time) / std::chrono::milliseconds(10));
+    if (turn >= 20) worst = std::max(worst, age);
+  }
+  // Over the calls what HTTP/2's window holds is on its way: here 13 frames, each the newest when it went off.
+  EXPECT_LE(worst, GetParam() == Way::kGrpc ? 170 : 20) << "frames between the newest and the one it was given";
 }
 
 TEST(BrokerStore, KeepsNoMoreThanItIsTold) {

@@ -3,6 +3,7 @@
 #include "vedette/broker/frame_bytes.h"
 #include "vedette/broker/grpc_status.h"
 #include "vedette/broker/knob_rows.h"
+#include "vedette/net/grpc_host.h"
 #include "vedette/net/secret.h"
 
 namespace vedette::broker {
@@ -14,6 +15,7 @@ std::optional<Timestamp> time_of(int64_t ns) { return ns == 0 ? std::nullopt : s
 
 ClientChannel::ClientChannel(const std::string& address, const ClientOptions& options)
     : address_(address), options_(options) {
+  net::keep_grpc();
   auto credentials = grpc::InsecureChannelCredentials();
   if (!options.tls.empty()) {
     grpc::SslCredentialsOptions ssl;
@@ -29,6 +31,7 @@ ClientChannel::ClientChannel(const std::string& address, const ClientOptions& op
   // While nobody waits for a frame, gRPC looks at its sockets every 5 s.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 12'000);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // which would let megabytes wait for a slow reader
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kHttp2FrameBytes);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);

@@ -11,6 +11,8 @@
 namespace vedette::broker {
 namespace {
 
+MonotonicTime now() { return Clock::system().monotonic(); }
+
 class StreamWay final : public ClientWay, public StreamSink, public std::enable_shared_from_this<StreamWay> {
  public:
   StreamWay(std::shared_ptr<ClientStream> stream, uint64_t id, const v1::SubscribeRequest& request)
@@ -43,11 +45,11 @@ class StreamWay final : public ClientWay, public StreamSink, public std::enable_
       error = failed_;
       return std::nullopt;
     }
-    auto item = std::move(items_.front());
+    auto [item, came] = std::move(items_.front());
     items_.pop_front();
     lock.unlock();
-    if (item.kind == Received::Kind::kFrame && !item.direct) consumed();
-    return item;
+    if (item.kind == Received::Kind::kFrame && !item.direct) consumed(now() - came);
+    return std::move(item);
   }
 
   void set_target(const v1::Target& target) override {
@@ -72,7 +74,7 @@ class StreamWay final : public ClientWay, public StreamSink, public std::enable_
     if (head.has_fault()) fail(error_of({static_cast<grpc::StatusCode>(head.fault().code()), head.fault().line()}));
   }
   void on_frame(const v1::Frame& head, std::span<const std::byte> bytes, std::shared_ptr<const void> keep) override {
-    if (newest_ > 0 && head.sequence() <= newest_) return consumed();  // it came by the lane, too
+    if (newest_ > 0 && head.sequence() <= newest_) return consumed(Duration::zero());  // it came by the lane, too
     newest_ = head.sequence();
     push(received_of(head, bytes, std::move(keep)));
   }
@@ -140,7 +142,7 @@ class StreamWay final : public ClientWay, public StreamSink, public std::enable_
   /// What came and was not asked for yet: frames are bounded by the credit, notices by what the broker keeps.
   void push(Received item) {
     const std::lock_guard lock(mutex_);
-    items_.push_back(std::move(item));
+    items_.push_back({std::move(item), now()});
     changed_.notify_one();
   }
   void fail(Error error) {
@@ -148,15 +150,14 @@ class StreamWay final : public ClientWay, public StreamSink, public std::enable_
     if (!failed_) failed_ = std::move(error);
     changed_.notify_one();
   }
-  void consumed() {
+  /// A frame that counts against the credit, and waited here for so long.
+  void consumed(Duration waited) {
     uint64_t credit = 0;
     {
       const std::lock_guard lock(mutex_);
-      if (++consumed_ < told_ + kFirstCredit / 2) return;
-      told_ = consumed_;
-      credit = consumed_ + kFirstCredit;
+      credit = window_.taken(waited);
     }
-    tell([credit](v1::StreamHead& head) { head.set_credit(credit); });
+    if (credit > 0) tell([credit](v1::StreamHead& head) { head.set_credit(credit); });
   }
 
   const std::shared_ptr<ClientStream> stream_;
@@ -170,9 +171,13 @@ class StreamWay final : public ClientWay, public StreamSink, public std::enable_
   uint32_t claim_ = 0;
 
   std::mutex mutex_;
-  uint64_t consumed_ = 0, told_ = 0;  // frames that count against the credit
+  CreditWindow window_;
   std::condition_variable changed_;
-  std::deque<Received> items_;
+  struct Waiting {
+    Received item;
+    MonotonicTime came;
+  };
+  std::deque<Waiting> items_;
   std::optional<Error> failed_;
   bool stopped_ = false;
 };

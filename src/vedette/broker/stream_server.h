@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "vedette/broker/core.h"
+#include "vedette/broker/freshness.h"
 #include "vedette/net/tls.h"
 
 namespace vedette::broker {
 
 /// Frames that a subscriber is sent before it says how many more it takes: then who is slow falls behind at the broker,
 /// where the newest frame is.
-constexpr uint64_t kFirstCredit = 8;
+constexpr uint64_t kFirstCredit = CreditWindow::kMost;
 
 struct StreamServerOptions {
   std::vector<std::string> listen;  ///< "tcp://HOST:PORT" (port 0: any), "unix:/path"

@@ -14,7 +14,7 @@ std::shared_ptr<const v1::Event> end_event(int reason, const std::string& line) 
 }
 
 Subscription::Subscription(Options options, std::shared_ptr<Feed> feed, std::function<void()> wake)
-    : options_(std::move(options)), wake_(std::move(wake)), feed_(std::move(feed)) {
+    : options_(std::move(options)), wake_(std::move(wake)), feed_(std::move(feed)), lag_(options_.max_behind) {
   if (options_.after.time > Timestamp{}) after_ = options_.after.time;
   if (options_.renumbered) {
     begin_anew();
@@ -93,7 +93,7 @@ bool Subscription::next_frame(Item& item) {
   const uint64_t behind = newest && newest->sequence() > frame->sequence() ? newest->sequence() - frame->sequence() : 0;
   // What is fetched of the past has no newest to jump to: its source waits for its reader.
   const bool past = feed_->quality().begin_ns.has_value();
-  const bool jumps = live_ && !past && behind > options_.max_behind;
+  const bool jumps = live_ && !past && lag_.is_exceeded(behind);
   if (behind == 0 && !past) live_ = true;
   if (jumps) {
     if (auto better = cursor_->newest(); better && (!options_.end || better->time() < *options_.end))

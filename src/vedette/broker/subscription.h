@@ -10,6 +10,7 @@
 #include <string>
 
 #include "vedette/broker/feed.h"
+#include "vedette/broker/freshness.h"
 #include "vedette/framelog/cursor.h"
 #include "vedette/net/principal.h"
 
@@ -20,7 +21,7 @@ constexpr Duration kEndGrace = std::chrono::seconds(1);
 
 /// One subscriber's place in a feed: says what is sent next. Frames at most once and in order; frames that will not
 /// come are told as a gap before the next one. A live subscriber that lags more than `max_behind` frames gets the
-/// newest; one that reads the past gets every frame until it has caught up.
+/// newest, and may lag less from then on (AllowedLag); one that reads the past gets every frame until it has caught up.
 ///
 ///   reading the past ──caught up──▶ live ──▶ ended (end reached, unsubscribed, camera gone, broker ends)
 ///          └───────────────────────────────────▲
@@ -100,6 +101,7 @@ class Subscription {
   std::optional<Timestamp> after_;  // time of the newest frame that was taken, in whichever epoch
   uint64_t began_behind_ = 0;  // of a live one: the newest frame when it began
   bool live_ = false;
+  AllowedLag lag_;
 };
 
 /// An Event{end}.

@@ -1,6 +1,7 @@
 #include "vedette/net/grpc_host.h"
 
 #include <fmt/format.h>
+#include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
@@ -22,8 +23,11 @@ std::shared_ptr<grpc::ServerCredentials> credentials_of(const TlsFiles& files) {
 
 }  // namespace
 
+void keep_grpc() { [[maybe_unused]] static const bool kept = (grpc_init(), true); }
+
 GrpcHost::GrpcHost(const GrpcHostOptions& options, grpc::Service& service,
                    const std::function<void(grpc::ServerBuilder&)>& adjust) {
+  keep_grpc();
   const bool six = options.address.find(':') != std::string::npos;
   const std::string host = six ? '[' + options.address + ']' : options.address;
   grpc::ServerBuilder builder;

@@ -26,6 +26,10 @@ struct GrpcHostOptions {
   int max_threads = 64;
 };
 
+/// From now on gRPC runs until the process ends. Whoever uses it calls this first: its last user would else wait for
+/// its threads to end, one of which may sleep for 10 s in a poll of its own (the backup poller of gRPC 1.51).
+void keep_grpc();
+
 /// A gRPC server of one service, from its constructor to its destructor.
 class GrpcHost {
  public:
