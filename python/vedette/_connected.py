@@ -113,6 +113,9 @@ class Connected:
 
 def _channel(address: str, settings: Settings) -> grpc.Channel:
     options = [
+        # At most 256 KB on their way to a subscription that does not read: probing would allow megabytes.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", 256 << 10),
         ("grpc.max_receive_message_length", _wire.MAX_BODY_BYTES),
         ("grpc.max_send_message_length", _wire.MAX_BODY_BYTES),
         ("grpc.keepalive_time_ms", 5000),

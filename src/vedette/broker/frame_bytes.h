@@ -19,7 +19,7 @@ namespace vedette::broker {
 
 /// For gRPC's channels and servers: a frame shall not wait for its receiver to allow more of it, and go in few pieces.
 /// A subscriber that does not read has at most so many stale bytes on the way to it.
-constexpr int kLookaheadBytes = 512 << 10;
+constexpr int kLookaheadBytes = 256 << 10;
 constexpr int kHttp2FrameBytes = 1 << 20;
 
 namespace v1 {
