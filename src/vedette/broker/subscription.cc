@@ -93,7 +93,12 @@ bool Subscription::next_frame(Item& item) {
   const uint64_t behind = newest && newest->sequence() > frame->sequence() ? newest->sequence() - frame->sequence() : 0;
   // What is fetched of the past has no newest to jump to: its source waits for its reader.
   const bool past = feed_->quality().begin_ns.has_value();
-  const bool jumps = live_ && !past && lag_.is_exceeded(behind);
+  Duration waited{0};
+  if (behind > 0) {
+    const Timestamp wall = Clock::system().now();
+    waited = wall - feed_->came(frame->sequence(), wall);
+  }
+  const bool jumps = live_ && !past && lag_.is_exceeded(behind, waited);
   if (behind == 0 && !past) live_ = true;
   if (jumps) {
     if (auto better = cursor_->newest(); better && (!options_.end || better->time() < *options_.end))
