@@ -31,7 +31,6 @@ ClientChannel::ClientChannel(const std::string& address, const ClientOptions& op
   // While nobody waits for a frame, gRPC looks at its sockets every 5 s.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 12'000);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
-  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // which would let megabytes wait for a slow reader
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kHttp2FrameBytes);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);

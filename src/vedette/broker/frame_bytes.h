@@ -18,7 +18,7 @@ class ByteBuffer;
 namespace vedette::broker {
 
 /// For gRPC's channels and servers: a frame shall not wait for its receiver to allow more of it, and go in few pieces.
-/// A subscriber that does not read has at most so many stale bytes on the way to it.
+/// More is on the way to a subscriber that does not read only where gRPC probes for a larger window.
 constexpr int kLookaheadBytes = 256 << 10;
 constexpr int kHttp2FrameBytes = 1 << 20;
 
